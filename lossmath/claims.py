@@ -1,0 +1,206 @@
+"""Claims and derivations: what a reader states, proves, checks and refutes."""
+
+from __future__ import annotations
+
+import sympy as sp
+
+from lossmath import proof
+from lossmath.hypotheses import Distribution, Hypotheses, Label, OneHot, Real
+from lossmath.proof import SIGNS, ProofError, tangent
+from lossmath.symbolic import latex, unfold
+
+__all__ = ["Claim", "Derivation", "Distribution", "Label", "OneHot", "Proof", "ProofError", "Real", "tangent"]
+
+
+def _relation(statement):
+    left, relation, right = statement
+    return f"{latex(left)} &{SIGNS[relation]} {latex(right)}"
+
+
+def _display(lines):
+    return "$$\n\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}\n$$"
+
+
+class Claim:
+    r"""One or several relations between expressions, under hypotheses, for every number of classes.
+
+    Parameters
+    ----------
+    id : str
+        The stable name of the claim, such as "kl-split".
+    *statements : (left, relation, right)
+        Each relation is "==", "<=" or ">="; a claim of several statements is their conjunction.
+    given : list of hypotheses
+        What each symbol is: `Distribution`, `OneHot`, `Label`, `Real`, or inequalities such as `gamma >= 1`.
+    equality : dict, optional
+        For inequalities: {q: p} adds that equality holds where q = p and nowhere else.
+
+    Raises
+    ------
+    ValueError
+        A relation that is none of the three, a symbol that is not declared, an index out of its range, hypotheses that
+        exclude each other.
+    TypeError
+        Something that is no statement or no hypothesis.
+
+    Examples
+    --------
+    >>> from lossmath.symbolic import *
+    >>> claim = Claim("bernoulli", ((1 - x) ** gamma, ">=", 1 - gamma * x), given=[x >= 0, x <= 1, gamma >= 1])
+    >>> claim.prove(by=tangent(x, at=0)).rules
+    ['tangent']
+    """
+
+    def __init__(self, id, *statements, given, equality=None):
+        if not isinstance(id, str) or not id:
+            raise TypeError(f"a claim's id is a non-empty string, got {id!r}")
+        if not statements:
+            raise ValueError(f"{id}: a claim states something; give at least one (left, relation, right)")
+        self.id = id
+        self.hypotheses = Hypotheses(given)
+        self.statements = tuple(self._statement(statement) for statement in statements)
+        self.equality = dict(equality or {})
+        if self.equality and any(relation == "==" for _, relation, _ in self.statements):
+            raise ValueError(f"{id}: equality={self.equality} is said of inequalities, and a statement is an identity")
+
+    def _statement(self, statement):
+        if not isinstance(statement, tuple) or len(statement) != 3:
+            raise TypeError(f'{self.id}: a statement is (left, relation, right), as in (a, "==", b); got {statement!r}')
+        left, relation, right = statement
+        if relation not in SIGNS:
+            raise ValueError(f'{self.id}: the relation is one of "==", "<=", ">=", got {relation!r}')
+        sides = []
+        for side in (left, right):
+            side = sp.sympify(side)
+            if not isinstance(side, sp.Expr):
+                raise TypeError(f"{self.id}: a side of a statement is an expression, got {side!r}")
+            self.hypotheses.validate(side)
+            sides.append(side)
+        return sides[0], relation, sides[1]
+
+    def near_miss(self, *statements, given=None, equality=None):
+        """A claim close to this one, to be refuted: other statements, or the same under other hypotheses."""
+        given = self.hypotheses.given if given is None else given
+        return Claim(self.id, *(statements or self.statements), given=given, equality=equality)
+
+    def prove(self, by=None):
+        """Prove every statement, for every K; return the `Proof`, or raise `ProofError` with what was left over.
+
+        `by` says how: None (normal form, or sign), `tangent(x, at=a)`, an instance `proof.at(...)` of a proved claim, a
+        list of such instances, or a `Derivation`. For a claim of several statements it may be a tuple with one for each.
+        """
+        ways = by if isinstance(by, tuple) else (by,) * len(self.statements)
+        if len(ways) != len(self.statements):
+            raise ValueError(f"{self.id}: {len(self.statements)} statements, but {len(ways)} ways to prove them")
+        records = []
+        for (left, relation, right), way in zip(self.statements, ways):
+            if isinstance(way, Derivation):
+                way = way.chain
+            try:
+                records.append(proof.prove(left, relation, right, self.hypotheses, way, self.equality))
+            except ProofError as error:
+                raise ProofError(f"{self.id}: {error}") from None
+        self._guard()
+        return Proof(self, records)
+
+    def _guard(self):
+        """Evaluate the proved claim in multiple precision: an independent look at what SymPy said."""
+        from lossmath import refute
+
+        if (found := refute.search(self, refute.GUARD)) is not None:
+            raise ProofError(f"{self.id}: the rules accepted it, yet it fails at {found}")
+
+    def check(self, cases=200, seed=0, device=None):
+        """Evaluate the claim's own expressions in torch (float64) at random points; see `lossmath.check.check`."""
+        from lossmath.check import check
+
+        return check(self, cases=cases, seed=seed, device=device)
+
+    def refute(self, seed=0):
+        """Find a counterexample that can be verified by hand; see `lossmath.refute.refute`."""
+        from lossmath.refute import refute
+
+        return refute(self, seed=seed)
+
+    def _lines(self):
+        lines = [_relation(statement) for statement in self.statements]
+        if self.equality:
+            places = ", ".join(f"{latex(a)} = {latex(b)}" for a, b in self.equality.items())
+            lines[-1] += rf"\quad \text{{with equality exactly at }} {places}"
+        return lines
+
+    def __repr__(self):
+        said = "; ".join(f"{left} {relation} {right}" for left, relation, right in self.statements)
+        return f"Claim({self.id!r}: {said})"
+
+    def _repr_latex_(self):
+        return _display([*self._lines(), rf"&\text{{given }} {self.hypotheses.latex()}"])
+
+
+class Proof:
+    """A proved claim: the rules and lemmas that were used, and a base for further proofs."""
+
+    def __init__(self, claim, records):
+        self.claim = claim
+        self.records = records
+        self.rules = list(dict.fromkeys(rule for record in records for rule in record.rules))
+        self.lemmas = list(dict.fromkeys(lemma for record in records for lemma in record.lemmas))
+
+    def at(self, values=None, times=1, over=None, statement=0):
+        """This claim at given values, as a reason for another: {x: q[k]} puts q_k for x and {p: U} the vector U for p.
+
+        It is multiplied by `times`, which must not be negative, and summed over the class index `over`, if there is one.
+        `statement` picks one of several.
+        """
+        return proof.Instance(self, self.claim.statements[statement], dict(values or {}), sp.sympify(times), over)
+
+    def __repr__(self):
+        return f"Proof of {self.claim.id} for every K, by {', '.join(self.rules + self.lemmas)}"
+
+    def _repr_latex_(self):
+        lines = self.claim._lines()
+        for record in self.records:
+            lines += [rf"&\quad {step}" + (rf"&& \text{{{reason}}}" if reason else "") for step, reason in record.steps]
+        how = ", ".join(self.rules)
+        return _display([*lines, rf"&\blacksquare\ \text{{proved for every }} K \geq 2 \text{{: {how}}}"])
+
+
+class Derivation:
+    r"""A chain of equalities and inequalities, each line of which is proved when it is added.
+
+    >>> from lossmath.symbolic import *
+    >>> chain = Derivation(kl_divergence(p, q), given=[Distribution(p), Distribution(q, positive=True)])
+    >>> chain = chain.eq(expectation(p, lambda k: log(p[k] / q[k])), "definition")
+    >>> chain = chain.eq(-entropy(p) + cross_entropy(p, q), "logarithm of a quotient")
+    """
+
+    def __init__(self, start, given):
+        self.hypotheses = Hypotheses(given)
+        self.hypotheses.validate(sp.sympify(start))
+        self.chain = proof.Chain(sp.sympify(start), self.hypotheses)
+
+    def eq(self, expr, reason, by=None):
+        """Add the line `= expr`."""
+        return self._add("==", expr, reason, by)
+
+    def ge(self, expr, reason, by=None):
+        """Add the line `>= expr`."""
+        return self._add(">=", expr, reason, by)
+
+    def le(self, expr, reason, by=None):
+        """Add the line `<= expr`."""
+        return self._add("<=", expr, reason, by)
+
+    def _add(self, relation, expr, reason, by):
+        expr = sp.sympify(expr)
+        self.hypotheses.validate(expr)
+        self.chain.add(relation, expr, reason, by)
+        return self
+
+    def __repr__(self):
+        return "\n".join([str(self.chain.start), *(f"{rel} {expr}    ({why})" for rel, expr, why, _ in self.chain.lines)])
+
+    def _repr_latex_(self):
+        lines = [f"&{latex(self.chain.start)}"]
+        lines += [rf"&{SIGNS[rel]} {latex(expr)} && \text{{{why}}}" for rel, expr, why, _ in self.chain.lines]
+        return _display(lines)

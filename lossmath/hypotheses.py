@@ -1,0 +1,221 @@
+"""What a claim assumes about its symbols, and the language in which claims are written.
+
+A claim holds for every K >= 2 classes (and every N, M >= 1). Every other symbol is declared, once, by one of
+
+    Distribution(p)                  p_k >= 0 and sum_k p_k = 1
+    Distribution(q, positive=True)   q_k > 0 and sum_k q_k = 1
+    OneHot(p, y)                     p = δ_y for a label y
+    Label(y)                         y is one of 1..K; for an array of labels, each entry is
+    Real(z)                          any real numbers
+    gamma >= 1, x > 0, x < 1, ...    real numbers in an interval, as SymPy writes it
+
+At a closed end, where an expression has no value of its own, it is read as its limit from inside: 0 log 0 = 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sympy as sp
+from sympy import IndexedBase, Interval, KroneckerDelta, Sum, Symbol, oo
+from sympy.core.relational import GreaterThan, LessThan, Relational, StrictGreaterThan, StrictLessThan
+
+from lossmath.symbolic import K, M, N, Quantity, Vector, unfold
+
+SIZES = {K: 2, N: 1, M: 1}  # the least value of each size
+# Functions whose values are smooth wherever they are defined; Abs is only continuous.
+SMOOTH = (sp.Add, sp.Mul, sp.Pow, sp.exp, sp.log, sp.sinh, sp.cosh, sp.tanh, sp.LambertW, Sum)
+LANGUAGE = (*SMOOTH, sp.Abs, sp.Indexed, KroneckerDelta, sp.Derivative)
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """p_k >= 0 (or p_k > 0, if `positive`) and sum_k p_k = 1, over the last axis of `base`."""
+
+    base: IndexedBase
+    positive: bool = False
+
+    def latex(self):
+        return rf"{sp.latex(self.base.label)} \text{{ a distribution}}" + (r" > 0" if self.positive else "")
+
+
+@dataclass(frozen=True)
+class OneHot:
+    """p = δ_y: all mass on the label y."""
+
+    base: IndexedBase
+    label: Symbol
+
+    def latex(self):
+        return rf"{sp.latex(self.base.label)} = \delta_{{{sp.latex(self.label)}}}"
+
+
+@dataclass(frozen=True)
+class Label:
+    """y is a class, one of 1..K; with `size`, one of 1..size. An array of labels has one of them at each entry."""
+
+    symbol: Symbol | IndexedBase
+    size: Symbol = K
+
+    def latex(self):
+        name = self.symbol.label if isinstance(self.symbol, IndexedBase) else self.symbol
+        return rf"{sp.latex(name)} \in \{{1, \dots, {sp.latex(self.size)}\}}"
+
+
+@dataclass(frozen=True)
+class Real:
+    """Any real number, or any vector or matrix of real numbers."""
+
+    symbol: Symbol | IndexedBase
+
+    def latex(self):
+        name = self.symbol.label if isinstance(self.symbol, IndexedBase) else self.symbol
+        return rf"{sp.latex(name)} \text{{ real}}"
+
+
+class Hypotheses:
+    """The hypotheses of a claim, sorted by what they say; malformed or contradictory ones raise."""
+
+    def __init__(self, given):
+        self.given = tuple(given)
+        self.distributions: dict[IndexedBase, bool] = {}  # True if positive
+        self.onehots: dict[IndexedBase, Symbol] = {}
+        self.labels: dict[Symbol | IndexedBase, Symbol] = {}  # the size of the range
+        self.reals: set[IndexedBase] = set()
+        self.intervals: dict[Symbol, Interval] = {}
+        for hypothesis in self.given:
+            self._add(hypothesis)
+        for symbol, interval in self.intervals.items():
+            if interval is sp.EmptySet:
+                raise ValueError(f"the hypotheses on {symbol} exclude each other: {self._about(symbol)}")
+
+    def _about(self, symbol):
+        return ", ".join(str(h) for h in self.given if isinstance(h, Relational) and symbol in h.free_symbols)
+
+    def _add(self, hypothesis):
+        match hypothesis:
+            case Distribution(base, positive):
+                self._declare(base, IndexedBase, hypothesis)
+                self.distributions[base] = positive
+            case OneHot(base, label):
+                self._declare(base, IndexedBase, hypothesis)
+                self._declare(label, Symbol, hypothesis)
+                self.onehots[base], self.labels[label] = label, K
+            case Label(symbol, size):
+                self._declare(symbol, (Symbol, IndexedBase), hypothesis)
+                if size not in SIZES:
+                    raise ValueError(f"{hypothesis}: the size of a label's range is one of K, N, M, got {size}")
+                self.labels[symbol] = size
+            case Real(symbol):
+                self._declare(symbol, (Symbol, IndexedBase), hypothesis)
+                if isinstance(symbol, IndexedBase):
+                    self.reals.add(symbol)
+                else:
+                    self.intervals[symbol] = Interval(-oo, oo)
+            case sp.And():
+                for part in hypothesis.args:
+                    self._add(part)
+            case GreaterThan() | LessThan() | StrictGreaterThan() | StrictLessThan():
+                self._narrow(hypothesis)
+            case sp.logic.boolalg.BooleanFalse():
+                raise ValueError("a hypothesis is false whatever the symbols are: the hypotheses exclude each other")
+            case _:
+                raise TypeError(
+                    "a hypothesis is Distribution, OneHot, Label, Real, or an inequality such as gamma >= 1; "
+                    f"got {hypothesis!r}"
+                )
+
+    def _declare(self, symbol, kind, hypothesis):
+        if not isinstance(symbol, kind):
+            raise TypeError(f"{hypothesis}: cannot be said of {symbol!r}, a {type(symbol).__name__}")
+        if isinstance(symbol, IndexedBase) and symbol.shape is None:
+            raise ValueError(f"{hypothesis}: {symbol} has no shape; give it one, such as shape=(K,)")
+        if symbol in self.declared or symbol in SIZES:
+            raise ValueError(f"{symbol} is declared twice: {hypothesis} comes after another hypothesis about it")
+
+    def _narrow(self, relation):
+        symbol, bound = (relation.lhs, relation.rhs) if relation.lhs.is_Symbol else (relation.rhs, relation.lhs)
+        if not symbol.is_Symbol or not (bound.is_number and bound.is_real) or symbol in SIZES:
+            raise ValueError(f"an inequality between a real symbol and a number is expected, got {relation}")
+        if symbol in self.declared and symbol not in self.intervals:
+            raise ValueError(f"{symbol} is declared twice: {relation} comes after another hypothesis about it")
+        interval = relation.as_set()
+        self.intervals[symbol] = self.intervals.get(symbol, Interval(-oo, oo)).intersect(interval)
+
+    @property
+    def declared(self):
+        return {*self.distributions, *self.onehots, *self.labels, *self.reals, *self.intervals}
+
+    def latex(self):
+        """The hypotheses, as a list in words and symbols."""
+        return r",\quad ".join(h.latex() if hasattr(h, "latex") else sp.latex(h) for h in self.given)
+
+    def validate(self, expr):
+        """Raise ValueError unless `expr` is in the language of claims and all its symbols are declared."""
+        self._validate(unfold(expr), {})
+
+    def _validate(self, expr, bound):
+        if isinstance(expr, (Quantity, Vector)):
+            raise ValueError(f"{expr} is a vector; index it, as in {expr}[k]")
+        if expr.is_number and not expr.args:
+            if not (expr.is_real and expr.is_finite):
+                raise ValueError(f"{expr} is not a real number")
+        elif isinstance(expr, Symbol):
+            self._known(expr, bound)
+            if expr in bound or expr in self.labels:
+                raise ValueError(f"the index {expr} stands where a number is expected")
+        elif isinstance(expr, sp.Indexed):
+            if expr.base in self.labels:
+                raise ValueError(f"the label {expr} stands where a number is expected")
+            self._entry(expr, bound)
+        elif isinstance(expr, KroneckerDelta):
+            if len({self._range(arg, bound) for arg in expr.args}) != 1:
+                raise ValueError(f"{expr} compares indices of different ranges")
+        elif isinstance(expr, Sum):
+            for index, lower, size in expr.limits:
+                if lower != 1 or size not in SIZES:
+                    raise ValueError(f"a sum runs from 1 to K, N or M; {expr} runs from {lower} to {size}")
+            self._validate(expr.function, bound | {index: size for index, _, size in expr.limits})
+        elif isinstance(expr, sp.Derivative):
+            for variable, _ in expr.variable_count:
+                self._validate(variable, bound)
+                if variable in SIZES:
+                    raise ValueError(f"{expr}: {variable} is a whole number, there is no derivative in it")
+            self._validate(expr.expr, bound)
+        elif isinstance(expr, LANGUAGE):
+            for arg in expr.args:
+                self._validate(arg, bound)
+        else:
+            raise ValueError(f"{expr} ({type(expr).__name__}) is not in the language of claims")
+
+    def _entry(self, entry, bound):
+        self._known(entry.base, bound)
+        ranges = tuple(self._range(index, bound) for index in entry.indices)
+        if ranges != tuple(entry.base.shape):
+            raise ValueError(f"{entry} is indexed over {ranges}; the shape of {entry.base} is {entry.base.shape}")
+
+    def _range(self, index, bound):
+        if isinstance(index, sp.Indexed) and index.base in self.labels:
+            self._entry(index, bound)
+            return self.labels[index.base]
+        if not isinstance(index, Symbol):
+            raise ValueError(f"the index {index} is neither a label nor the index of a sum")
+        self._known(index, bound)
+        size = bound.get(index, self.labels.get(index))
+        if size is None:
+            raise ValueError(f"the index {index} is not a label: declare it with Label({index})")
+        return size
+
+    def _known(self, symbol, bound):
+        if symbol in bound or symbol in SIZES:
+            return
+        if symbol not in self.declared:
+            raise ValueError(
+                f"the symbol {symbol} is not declared: say what it is, with Distribution, OneHot, Label, Real or an "
+                f"inequality; declared are {', '.join(sorted(map(str, self.declared))) or 'none'}"
+            )
+        own = symbol.label if isinstance(symbol, IndexedBase) else symbol
+        if own.is_real is None and not own.is_integer:
+            raise ValueError(f"{symbol} must be a real (or whole) symbol of SymPy, such as those of lossmath.symbolic")
+        if own.is_nonnegative is not None or own.is_nonpositive is not None or own.is_zero is not None:
+            raise ValueError(f"{symbol} carries a sign of its own; let the hypotheses say it, and declare it real only")

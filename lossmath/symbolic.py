@@ -1,0 +1,293 @@
+"""The article's quantities as SymPy expressions, for every number of classes K.
+
+A distribution is an `IndexedBase` of shape (K,): `p[k]` is the probability of class k, for k from 1 to K. A quantity such
+as `entropy(p)` prints by its name, H[p], and unfolds into its definition, -sum_k p_k log p_k. Logarithms are natural, so
+every quantity is in nats. Throughout, 0 log 0 is read as its limit, 0.
+
+The symbols carry no sign of their own (they are real, or whole numbers): what is assumed about them is said by the
+hypotheses of each claim, and by nothing else.
+"""
+
+from __future__ import annotations
+
+import sympy as sp
+from sympy import Abs, Derivative, IndexedBase, KroneckerDelta, Rational, Sum, Symbol, exp, log, sqrt
+from sympy.core.symbol import Str
+from sympy.printing.latex import LatexPrinter
+
+__all__ = [
+    "Abs", "Derivative", "Rational", "Sum", "exp", "log", "sqrt",
+    "K", "M", "N", "a", "i", "j", "k", "n", "y", "beta", "epsilon", "gamma", "s", "t", "u", "v", "x",
+    "p", "q", "r", "z", "inputs", "labels", "scores", "conditional",
+    "Vector", "one_hot", "smooth_labels", "softmax", "uniform",
+    "expectation", "entropy", "cross_entropy", "kl_divergence",
+    "dataset_loss", "empirical", "empirical_cross_entropy",
+    "margin", "sigmoid", "softplus", "total", "unfold", "gradient", "latex",
+]  # fmt: skip
+
+# Sizes: K classes, N observations, M distinct inputs.
+K, M, N = sp.symbols("K M N", integer=True, positive=True)
+# Indices: classes i, j, k, the label y, the observation n, the input a.
+a, i, j, k, n, y = sp.symbols("a i j k n y", integer=True)
+# Real numbers.
+beta, epsilon, gamma = sp.symbols("beta epsilon gamma", real=True)
+s, t, u, v, x = sp.symbols("s t u v x", real=True)
+# Vectors over the classes: distributions p, q, r and logits z.
+p, q, r, z = (IndexedBase(name, shape=(K,), real=True) for name in "pqrz")
+# A data set: observation n has the input x_n and the label y_n; the model gives scores z_{n,k}, or q(k | a) for input a.
+inputs = IndexedBase("x", shape=(N,), integer=True)
+labels = IndexedBase("y", shape=(N,), integer=True)
+scores = IndexedBase("z", shape=(N, K), real=True)
+conditional = IndexedBase("q", shape=(M, K), real=True)
+
+_SLOT = Symbol("_k", integer=True)  # the class index inside a Vector
+
+
+def total(expr, index, size=K):
+    """The sum of `expr` over `index` from 1 to `size` (K by default)."""
+    return Sum(expr, (index, 1, size))
+
+
+class Vector(sp.Expr):
+    """A vector over the classes given by a formula: `v[k]` is the formula at class k."""
+
+    def __new__(cls, name, formula):
+        """`name` is LaTeX, `formula` a function of the class index."""
+        return cls._make(Str(name), sp.sympify(formula(_SLOT)))
+
+    @classmethod
+    def _make(cls, name, body):
+        return sp.Expr.__new__(cls, name, body)
+
+    @property
+    def func(self):
+        return type(self)._make
+
+    def __getitem__(self, index):
+        index = sp.sympify(index)
+        body = self.args[1]
+        captured = {b for node in body.atoms(Sum) for b in node.bound_symbols} & index.free_symbols
+        return body.xreplace({b: sp.Dummy(b.name, integer=True) for b in captured}).xreplace({_SLOT: index})
+
+    @property
+    def free_symbols(self):
+        return self.args[1].free_symbols - {_SLOT}
+
+    def _latex(self, printer):
+        return self.args[0].name
+
+    def _sympystr(self, printer):
+        return self.args[0].name
+
+
+class Quantity(sp.Expr):
+    """A named quantity: it prints by its name, and `unfold` replaces it by its definition."""
+
+    symbol = ""  # LaTeX, with one {} for each argument
+
+    def __new__(cls, *args):
+        return sp.Expr.__new__(cls, *map(sp.sympify, args))
+
+    def definition(self):
+        raise NotImplementedError
+
+    def _latex(self, printer, exp=None):
+        text = self.symbol.format(*(_letter(arg, printer) for arg in self.args))
+        return text if exp is None else rf"{{{text}}}^{{{exp}}}"
+
+    def _sympystr(self, printer):
+        return f"{type(self).__name__.lower()}({', '.join(printer._print(arg) for arg in self.args)})"
+
+
+def _letter(arg, printer):
+    return printer._print(arg.label) if isinstance(arg, IndexedBase) else printer._print(arg)
+
+
+class Expectation(Quantity):
+    def definition(self):
+        dist, function = self.args
+        return total(dist[k] * function[k], k)
+
+    def _latex(self, printer):
+        dist, function = self.args
+        inside = printer._print(function[k])
+        return rf"\mathbb{{E}}_{{k \sim {_letter(dist, printer)}}}\left[{inside}\right]"
+
+
+class Entropy(Quantity):
+    symbol = r"\mathrm{{H}}\left[{}\right]"
+
+    def definition(self):
+        (dist,) = self.args
+        return -total(dist[k] * log(dist[k]), k)
+
+
+class CrossEntropy(Quantity):
+    symbol = r"\mathrm{{CE}}\left({} \,\|\, {}\right)"
+
+    def definition(self):
+        dist, model = self.args
+        return -total(dist[k] * log(model[k]), k)
+
+
+class KLDivergence(Quantity):
+    symbol = r"\mathrm{{KL}}\left({} \,\|\, {}\right)"
+
+    def definition(self):
+        dist, model = self.args
+        return total(dist[k] * log(dist[k] / model[k]), k)
+
+
+class DatasetLoss(Quantity):
+    symbol = r"\mathcal{{L}}_{{\mathrm{{CE}}}}"
+
+    def definition(self):
+        (model,) = self.args
+        return -total(total(KroneckerDelta(labels[n], k) * log(model[inputs[n], k]), k), n, N) / N
+
+
+class EmpiricalCrossEntropy(Quantity):
+    symbol = r"\mathrm{{CE}}\left(\widehat{{p}} \,\|\, {}\right)"
+
+    def definition(self):
+        (model,) = self.args
+        return -total(total(empirical(a, k) * log(model[a, k]), k), a, M)
+
+
+class Margin(Quantity):
+    symbol = "s"
+
+    def definition(self):
+        logits, label = self.args
+        return log(total((1 - KroneckerDelta(j, label)) * exp(logits[j]), j)) - logits[label]
+
+
+class Sigmoid(Quantity):
+    symbol = r"\sigma\left({}\right)"
+
+    def definition(self):
+        return 1 / (1 + exp(-self.args[0]))
+
+
+class Softplus(Quantity):
+    symbol = r"\operatorname{{softplus}}\left({}\right)"
+
+    def definition(self):
+        return log(1 + exp(self.args[0]))
+
+
+def expectation(p, function):
+    """E_p[f] = sum_k p_k f(k), with `function` a Python function of the class index."""
+    return Expectation(p, Vector("f", function))
+
+
+def entropy(p):
+    """H[p] = -sum_k p_k log p_k, in nats; 0 log 0 = 0."""
+    return Entropy(p)
+
+
+def cross_entropy(p, q):
+    """CE(p ‖ q) = -sum_k p_k log q_k, in nats."""
+    return CrossEntropy(p, q)
+
+
+def kl_divergence(p, q):
+    """KL(p ‖ q) = sum_k p_k log(p_k / q_k), in nats (Kullback and Leibler, 1951)."""
+    return KLDivergence(p, q)
+
+
+def dataset_loss(model):
+    """L_CE = -(1/N) sum_n sum_k [y_n = k] log q(k | x_n), the mean over the N observations."""
+    return DatasetLoss(model)
+
+
+def empirical(input, label):
+    """The empirical distribution: the share of the N observations with this input and this label."""
+    return total(KroneckerDelta(inputs[n], input) * KroneckerDelta(labels[n], label), n, N) / N
+
+
+def empirical_cross_entropy(model):
+    """CE(p̂ ‖ q) = -sum_a sum_k p̂(a, k) log q(k | a), of the empirical distribution and the model."""
+    return EmpiricalCrossEntropy(model)
+
+
+def margin(z, y):
+    """s = log(sum over j ≠ y of exp z_j) - z_y: how far the label's logit stays behind the others."""
+    return Margin(z, y)
+
+
+def sigmoid(x):
+    """σ(x) = 1 / (1 + exp(-x))."""
+    return Sigmoid(x)
+
+
+def softplus(x):
+    """softplus(x) = log(1 + exp x)."""
+    return Softplus(x)
+
+
+def softmax(z):
+    """The distribution with q_k = exp z_k / sum_j exp z_j."""
+    return Vector(rf"\operatorname{{softmax}}\left({sp.latex(z.label)}\right)", lambda c: exp(z[c]) / total(exp(z[j]), j))
+
+
+def one_hot(y):
+    """The distribution δ_y with all its mass on class y."""
+    return Vector(rf"\delta_{{{sp.latex(y)}}}", lambda c: KroneckerDelta(c, y))
+
+
+def uniform():
+    """The distribution U with U_k = 1/K."""
+    return Vector("U", lambda c: 1 / K)
+
+
+def smooth_labels(p, epsilon):
+    """The distribution p̃ with p̃_k = ε/K + (1 - ε) p_k (Szegedy et al., 2016)."""
+    return Vector(r"\widetilde{p}", lambda c: epsilon / K + (1 - epsilon) * p[c])
+
+
+def gradient(expr, variable):
+    """The partial derivative of `expr` in `variable`, written and not yet worked out."""
+    return Derivative(expr, variable, evaluate=False)
+
+
+class _Printer(LatexPrinter):
+    """SymPy's LaTeX with the hand of the field: weights before logarithms, and a sum over j ≠ y written as that."""
+
+    def __init__(self):
+        super().__init__({"order": "none"})
+
+    def _as_ordered_terms(self, expr, order=None):
+        return expr.as_ordered_terms()
+
+    def _print_Mul(self, expr):
+        factors = sorted(expr.as_ordered_factors(), key=lambda f: (f.has(log, Sum, Quantity), f.has(IndexedBase)))
+        return super()._print_Mul(sp.Mul._from_args(factors))
+
+    def _print_Indexed(self, expr):
+        return rf"{self._print(expr.base.label)}_{{{','.join(map(self._print, expr.indices))}}}"
+
+    def _print_Sum(self, expr):
+        body, signs = expr.function, []
+        for index, _, size in expr.limits:
+            below, above = f"{self._print(index)}=1", f"^{{{self._print(size)}}}"
+            for delta in body.atoms(KroneckerDelta):
+                if index in delta.args and (1 - delta) in sp.Mul.make_args(body):
+                    body = body / (1 - delta)
+                    (other,) = set(delta.args) - {index}
+                    below, above = rf"{self._print(index)} \ne {self._print(other)}", ""
+            signs.insert(0, rf"\sum_{{{below}}}{above}")
+        inside = self._print(body)
+        return " ".join(signs) + " " + (rf"\left({inside}\right)" if body.is_Add else inside)
+
+
+def latex(expr):
+    """LaTeX of an expression, in the notation of the book."""
+    return _Printer().doprint(sp.sympify(expr))
+
+
+def unfold(expr):
+    """`expr` with every named quantity replaced by its definition, down to sums, logarithms and powers."""
+    while quantities := [node for node in sp.preorder_traversal(expr) if isinstance(node, Quantity)]:
+        expr = expr.xreplace({node: node.definition() for node in quantities})
+    return expr
