@@ -110,7 +110,7 @@ class Claim:
         if (found := refute.search(self, refute.GUARD)) is not None:
             raise ProofError(f"{self.id}: the rules accepted it, yet it fails at {found}")
 
-    def check(self, cases=200, seed=0, device=None):
+    def check(self, cases=1000, seed=0, device=None):
         """Evaluate the claim's own expressions in torch (float64) at random points; see `lossmath.check.check`."""
         from lossmath.check import check
 

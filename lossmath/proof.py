@@ -109,9 +109,7 @@ def split_logs(expr):
 
     def split(argument):
         argument = split_logs(argument)
-        if not argument.has(Sum, Indexed):
-            argument = sp.factor(sp.together(argument))
-        return sp.expand_log(log(argument))
+        return sp.expand_log(log(sp.factor(sp.together(argument))))
 
     def power(base, exponent):
         if exponent.is_Integer:
@@ -119,6 +117,29 @@ def split_logs(expr):
         return sp.expand_power_base(Pow(sp.factor(sp.together(split_logs(base))), split_logs(exponent)))
 
     return expr.replace(log, split).replace(Pow, power)
+
+
+def bounded(expr):
+    """`expr` with each power of a base on one side of 1 written in a parameter: u^γ in (0, 1) as 1/(1+w), w > 0."""
+
+    def power(base, exponent):
+        excess = sp.factor(sp.together(base - 1))
+        if exponent.is_Integer or not exponent.is_nonzero or not (excess.is_positive or excess.is_negative):
+            return Pow(base, exponent)
+        if exponent.is_positive is None and exponent.is_negative is None:
+            return Pow(base, exponent)
+        above = 1 + Dummy("w", positive=True)
+        return above if bool(excess.is_positive) == bool(exponent.is_positive) else 1 / above
+
+    def exponential(exponent):
+        return power(sp.E, exponent)
+
+    parameters = {}
+    for node in expr.atoms(Pow, exp):
+        value = exponential(node.args[0]) if isinstance(node, exp) else power(*node.args)
+        if value != node:
+            parameters[node] = value
+    return expr.xreplace(parameters)
 
 
 def difference(left, relation, right):
@@ -304,7 +325,7 @@ class Domain:
     def _sum_variable(self, total, context, split):
         index, _, size = total.limits[0]
         if split and len(total.limits) == 1:
-            outside = context.xreplace({s: Integer(0) for s in self._outer(context, Sum)}).atoms(Indexed)
+            outside = context.xreplace({s: Dummy() for s in self._outer(context, Sum)}).atoms(Indexed)
             labels = {label for entry in outside for label in entry.indices}
             picked = [c for c in labels if self._inside(total.function.xreplace({index: c}), c, outside)]
             if len(picked) == 1:  # the sum is one term and the others, of which K >= 2 leaves at least one
@@ -374,6 +395,7 @@ class Domain:
                 lambda e: sp.factor(sp.together(e)),
                 lambda e: sp.expand(split_logs(e)),
                 lambda e: sp.factor(sp.expand(split_logs(sp.together(e)))),
+                lambda e: sp.factor(sp.together(bounded(e))),
                 lambda e: sp.simplify(e) if e.count_ops() < 60 else e,
             ):
                 if getattr(form(plain), question):

@@ -1,3 +1,458 @@
-"""placeholder"""
-GUARD=None
-def search(claim, effort): return None
+"""Counterexamples: found by search, confirmed in multiple precision, and short enough to verify by hand."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from itertools import product
+
+import mpmath
+import sympy as sp
+from mpmath import mpf
+from sympy import IndexedBase, KroneckerDelta, Sum, oo
+
+from lossmath.hypotheses import Hypotheses
+from lossmath.proof import SIGNS
+from lossmath.symbolic import K, M, N, latex, unfold
+
+DIGITS = 60
+# Short numbers, the shortest first.
+SHORT = [
+    *map(Fraction, "0 1 2 3 1/2 1/4 3/4 1/3 2/3 3/2 1/10 9/10 1/5 4/5 5/2 4 5 10 20 1/100 99/100 1/1000 999/1000".split()),
+    *(Fraction(n, 20) for n in range(1, 20)),
+    *(Fraction(n, 100) for n in range(1, 100)),
+]  # fmt: skip
+WEIGHTS = (1, 1, 1, 2, 3, 4, 9, 99)
+
+
+class NotRefuted(Exception):
+    """No counterexample was found."""
+
+
+class Undefined(ArithmeticError):
+    """An expression has no real value at a point."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """Exact values for every declared symbol: fractions, labels from 1, and (nested) tuples of them for vectors."""
+
+    sizes: dict
+    values: dict
+
+    @property
+    def length(self):
+        return 3 * self.sizes[K] + sum(_length(value) for value in self.values.values())
+
+    def latex(self):
+        named = [f"K = {self.sizes[K]}"] + [f"{latex(_label(s))} = {_latex(v)}" for s, v in self.values.items()]
+        return r",\quad ".join(named)
+
+    def __str__(self):
+        return ", ".join([f"K = {self.sizes[K]}", *(f"{symbol} = {_text(value)}" for symbol, value in self.values.items())])
+
+
+def _label(symbol):
+    return symbol.label if isinstance(symbol, IndexedBase) else symbol
+
+
+def _length(value):
+    return sum(map(_length, value)) if isinstance(value, tuple) else len(str(value))
+
+
+def _latex(value):
+    if isinstance(value, tuple):
+        inside = [*map(_latex, value)] if len(value) < 9 else [*map(_latex, value[:3]), r"\dots", _latex(value[-1])]
+        return r"\left(" + r",\ ".join(inside) + r"\right)"
+    if abs(value.denominator) > 10**6:
+        return f"{float(value):.6g}"
+    return sp.latex(sp.Rational(value.numerator, value.denominator), fold_short_frac=True)
+
+
+def _text(value):
+    if not isinstance(value, tuple):
+        return str(value)
+    shown = [*map(_text, value)] if len(value) < 9 else [*map(_text, value[:3]), "...", _text(value[-1])]
+    return f"({', '.join(shown)})"
+
+
+# Evaluation at a point
+
+
+def evaluate(expr, point):
+    """The value of `expr` at `point` in multiple precision; derivatives by central differences; 0 log 0 = 0.
+
+    Raises Undefined where there is none.
+    """
+    with mpmath.workdps(DIGITS):
+        value = _value(unfold(sp.sympify(expr)), point.values, point.sizes, {}, False)
+    if not mpmath.isfinite(value):
+        raise Undefined(f"{expr} is {value}")
+    return value
+
+
+def _value(expr, values, sizes, bound, dead):
+    """`dead` says that the value is multiplied by zero, so that its logarithms do not matter."""
+
+    def of(part, dead=dead):
+        return _value(part, values, sizes, bound, dead)
+
+    if expr in bound:
+        return bound[expr]
+    if expr in sizes:
+        return mpf(sizes[expr])
+    if expr.is_Rational:
+        return mpf(int(expr.p)) / int(expr.q)
+    if isinstance(expr, sp.Symbol):
+        return _number(values[expr])
+    if isinstance(expr, sp.Indexed):
+        entry = values[expr.base]
+        for index in expr.indices:
+            entry = entry[int(of(index)) - 1]
+        return _number(entry)
+    if isinstance(expr, KroneckerDelta):
+        return mpf(of(expr.args[0]) == of(expr.args[1]))
+    if isinstance(expr, Sum):
+        indices = [index for index, _, _ in expr.limits]
+        ranges = [range(1, sizes[size] + 1) for _, _, size in expr.limits]
+        terms = (
+            _value(expr.function, values, sizes, bound | dict(zip(indices, map(mpf, at))), dead) for at in product(*ranges)
+        )
+        return mpmath.fsum(terms)
+    if isinstance(expr, sp.Derivative):
+        return _slope(expr, values, sizes, bound)
+    if isinstance(expr, sp.Mul):
+        plain = [of(arg) for arg in expr.args if not arg.has(sp.log)]
+        rest = [of(arg, dead or 0 in plain) for arg in expr.args if arg.has(sp.log)]
+        return mpmath.fprod(plain + rest)
+    args = [of(arg) for arg in expr.args]
+    if isinstance(expr, sp.Add):
+        return mpmath.fsum(args)
+    if isinstance(expr, sp.log):
+        if args[0] <= 0:
+            if dead:
+                return mpf(0)
+            raise Undefined(f"{expr} at {args[0]}")
+        return mpmath.log(args[0])
+    if isinstance(expr, sp.Pow):
+        base, exponent = args
+        if (base == 0 and exponent < 0) or (base < 0 and exponent != int(exponent)):
+            raise Undefined(f"{expr} at {base}")
+        return base**exponent
+    functions = {sp.exp: mpmath.exp, sp.Abs: abs, sp.sinh: mpmath.sinh, sp.cosh: mpmath.cosh, sp.tanh: mpmath.tanh}
+    if expr.func in functions:
+        return functions[expr.func](*args)
+    if not expr.args and expr.is_number:  # e, π
+        return mpmath.mpmathify(expr.evalf(DIGITS))
+    raise Undefined(f"{expr} ({type(expr).__name__}) has no evaluation")
+
+
+def _number(value):
+    return mpf(value.numerator) / value.denominator if isinstance(value, Fraction) else mpf(value)
+
+
+def _slope(expr, values, sizes, bound):
+    """A derivative, by central differences: independent of SymPy's."""
+    *inner, (variable, count) = expr.variable_count
+    function = expr.expr
+    for other, times in [*inner, (variable, count - 1)]:
+        if times:
+            function = sp.Derivative(function, (other, times), evaluate=False)
+    step = mpf(10) ** (-DIGITS // 4)
+
+    def at(shift):
+        moved = dict(values)
+        if isinstance(variable, sp.Indexed):
+            (index,) = variable.indices
+            entries = list(moved[variable.base])
+            where = int(bound[index] if index in bound else moved[index]) - 1
+            entries[where] = _number(entries[where]) + shift
+            moved[variable.base] = tuple(entries)
+        else:
+            moved[variable] = _number(moved[variable]) + shift
+        return _value(function, moved, sizes, bound, False)
+
+    return (at(step) - at(-step)) / (2 * step)
+
+
+def violation(statement, point):
+    """(left, right) if the statement is false at the point, else None. Raises Undefined."""
+    left, relation, right = statement
+    one, other = evaluate(left, point), evaluate(right, point)
+    slack = mpf(10) ** (-DIGITS // 4) * (1 + abs(one) + abs(other))  # what central differences may be off by
+    fails = {"==": abs(one - other), "<=": one - other, ">=": other - one}[relation] > slack
+    return (one, other) if fails else None
+
+
+# Points with short numbers
+
+
+def points(hypotheses: Hypotheses, sizes, rng, count):
+    """`count` points with short numbers that obey the hypotheses, the first with the shortest."""
+    for turn in range(count):
+        yield Point(sizes, _draw(hypotheses, sizes, rng, turn))
+
+
+def _draw(hypotheses, sizes, rng, turn):
+    values = {}
+    for base, positive in hypotheses.distributions.items():
+        values[base] = _nested(base.shape[:-1], sizes, lambda: _distribution(sizes[K], positive, rng, turn))
+    for base in hypotheses.reals:
+        values[base] = _nested(base.shape, sizes, lambda: Fraction(rng.choice((-2, -1, 0, 0, 1, 2, 3, 5))))
+    for label, size in hypotheses.labels.items():
+        shape = label.shape if isinstance(label, IndexedBase) else ()
+        values[label] = _nested(shape, sizes, lambda: Fraction(rng.randint(1, sizes[size])))
+    for base, label in hypotheses.onehots.items():
+        values[base] = tuple(Fraction(int(values[label] == c)) for c in range(1, sizes[K] + 1))
+    for symbol, interval in hypotheses.intervals.items():
+        values[symbol] = _real(interval, rng)
+    return values
+
+
+def _nested(shape, sizes, draw):
+    if not shape:
+        return draw()
+    return tuple(_nested(shape[1:], sizes, draw) for _ in range(sizes[shape[0]]))
+
+
+def _distribution(classes, positive, rng, turn):
+    weights = [rng.choice(WEIGHTS) if positive or rng.random() > 0.15 else 0 for _ in range(classes)]
+    if turn == 0 or not any(weights):
+        weights = [1] * classes
+    return tuple(Fraction(w, sum(weights)) for w in weights)
+
+
+def _real(interval, rng):
+    pool = _pool(interval)
+    return rng.choice(pool[: rng.choice((5, 24, len(pool)))])
+
+
+@cache
+def _pool(interval):
+    """Short numbers in the interval, the shortest first."""
+    if isinstance(interval, sp.FiniteSet):
+        return [Fraction(str(sp.nsimplify(next(iter(interval)), rational=True)))]
+    low, high = (float(end) if end.is_infinite else _number_of(end) for end in (interval.inf, interval.sup))
+    start = low if low != -math.inf else 0
+    drawn = [*SHORT, *(-number for number in SHORT), *(start + number for number in SHORT), (start + min(high, start + 2)) / 2]
+    inside = [
+        number
+        for number in map(Fraction, drawn)
+        if low < number < high or (number == low and not interval.left_open) or (number == high and not interval.right_open)
+    ]
+    return sorted(set(inside), key=lambda number: (_length(number), abs(number), number))
+
+
+def _number_of(end):
+    return Fraction(int(end.p), int(end.q)) if end.is_Rational else Fraction(float(end))
+
+
+# The guard of `Claim.prove`
+
+GUARD = ({K: 2, N: 1, M: 1}, 4), ({K: 3, N: 2, M: 2}, 4), ({K: 5, N: 3, M: 2}, 2)
+
+
+def search(claim, effort=GUARD, seed=0):
+    """A point with short numbers where the claim fails, from `effort`: pairs of sizes and how many points; or None."""
+    rng = random.Random(seed)
+    for sizes, count in effort:
+        for point in points(claim.hypotheses, sizes, rng, count):
+            if (found := _fails(claim, point)) is not None:
+                return found
+    return None
+
+
+def _fails(claim, point):
+    for statement in claim.statements:
+        try:
+            if (sides := violation(statement, point)) is not None:
+                return Counterexample(claim, point, statement, *sides)
+        except Undefined:
+            continue
+    return None
+
+
+# The verb
+
+
+@dataclass(frozen=True)
+class Counterexample:
+    """A point that obeys the hypotheses of a claim and where the claim is false."""
+
+    claim: object
+    point: Point
+    statement: tuple
+    left: mpf
+    right: mpf
+
+    def _sides(self):
+        """The two sides with as many digits as tell them apart."""
+        for digits in range(5, DIGITS):
+            left, right = (mpmath.nstr(side, digits, min_fixed=-4, max_fixed=9) for side in (self.left, self.right))
+            left, right = (side.removesuffix(".0") for side in (left, right))
+            if mpmath.almosteq(mpf(left), mpf(right), rel_eps=mpf(10) ** (2 - digits)) and self.left * self.right != 0:
+                continue
+            if left != right:
+                return left, right
+        return str(self.left), str(self.right)
+
+    def __str__(self):
+        left, right = self._sides()
+        return f"{self.point}: the left side is {left}, which is not {self.statement[1]} {right}"
+
+    def __repr__(self):
+        return f"{self.claim.id} refuted with {self}"
+
+    def _repr_latex_(self):
+        left, right = self._sides()
+        one, relation, other = self.statement
+        sign = {"==": r"\neq", "<=": ">", ">=": "<"}[relation]
+        lines = [
+            rf"&{latex(one)} {SIGNS[relation]} {latex(other)}\quad\text{{is false at}}\quad {self.point.latex()}:",
+            rf"&\quad {_scientific(left)} {sign} {_scientific(right)}",
+        ]
+        return "$$\n\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}\n$$"
+
+
+def _scientific(number):
+    mantissa, _, exponent = number.partition("e")
+    return rf"{mantissa} \times 10^{{{int(exponent)}}}" if exponent else mantissa
+
+
+SEARCH = (
+    ({K: 2, N: 1, M: 1}, 6000),
+    ({K: 2, N: 3, M: 2}, 1000),
+    ({K: 3, N: 2, M: 2}, 6000),
+    ({K: 4, N: 3, M: 2}, 2000),
+    ({K: 6, N: 3, M: 2}, 1000),
+    ({K: 10, N: 3, M: 2}, 500),
+    ({K: 30, N: 3, M: 2}, 200),
+    ({K: 100, N: 3, M: 2}, 100),
+    ({K: 1000, N: 3, M: 2}, 40),
+)  # fmt: skip
+
+
+def refute(claim, seed=0):
+    """Find a point that obeys the claim's hypotheses and where it fails, with few classes and short numbers.
+
+    Points with short numbers are tried first, then random ones, which are improved step by step towards a violation and
+    shortened. Whatever is found is confirmed in multiple precision.
+
+    Raises
+    ------
+    NotRefuted
+        If none was found, which proves nothing.
+    """
+    import torch
+
+    from lossmath import check
+
+    rng, generator = random.Random(seed), torch.Generator().manual_seed(seed)
+    tried = 0
+    for sizes, count in SEARCH:
+        drawn = list(points(claim.hypotheses, sizes, rng, count))
+        residual = check.residuals(claim, _tensors(drawn, claim), sizes)[0]
+        tried += count
+        failing = [i for i in range(count) if residual[i] > 1e-11]
+        # a failure that the eye can see, in short numbers
+        failing.sort(key=lambda i: (drawn[i].length + (0 if residual[i] > 0.01 else 100), i))
+        for i in failing[:20]:
+            if (found := _fails(claim, drawn[i])) is not None:
+                return found
+    for sizes, count in SEARCH[:6]:
+        values = _improve(claim, check.sample(claim.hypotheses, sizes, 2000, generator), sizes, generator)
+        residual = check.residuals(claim, values, sizes)[0].nan_to_num(nan=0.0)
+        tried += 2000
+        for i in residual.argsort(descending=True)[:20].tolist():
+            if residual[i] <= check.TOLERANCE:
+                break
+            for digits in (*range(1, 8), 17):
+                point = _shortened(claim.hypotheses, {s: v[i] for s, v in values.items()}, sizes, digits)
+                if point is not None and (found := _fails(claim, point)) is not None:
+                    return found
+    raise NotRefuted(f"{claim.id}: no counterexample among {tried} points with K from 2 to 1000; this proves nothing")
+
+
+def _tensors(drawn, claim):
+    import torch
+
+    values = {}
+    for symbol in drawn[0].values:
+        kind = torch.int64 if symbol in claim.hypotheses.labels else torch.float64
+        values[symbol] = torch.tensor([_floats(point.values[symbol]) for point in drawn], dtype=torch.float64).to(kind)
+    return values or {sp.Symbol("none"): torch.zeros(len(drawn), dtype=torch.float64)}
+
+
+def _floats(value):
+    return [_floats(entry) for entry in value] if isinstance(value, tuple) else float(value)
+
+
+def _improve(claim, values, sizes, generator, steps=60):
+    """`values` moved at random, and kept where that brings the claim nearer to failing."""
+    import torch
+
+    from lossmath.check import residuals
+
+    def score(moved):
+        return residuals(claim, moved, sizes, signed=True)[0].nan_to_num(nan=-1.0)
+
+    def noise(value):
+        return torch.randn(value.shape, generator=generator, dtype=torch.float64)
+
+    cases = len(next(iter(values.values())))
+    best = score(values)
+    for _ in range(steps):
+        stride = 10 ** (-6 * torch.rand(cases, generator=generator, dtype=torch.float64))
+        moved = dict(values)
+        for base in claim.hypotheses.distributions:
+            wide = stride.reshape(-1, *(1,) * (values[base].ndim - 1))
+            moved[base] = (values[base].log() + wide * noise(values[base])).softmax(-1)
+        for base in claim.hypotheses.reals:
+            wide = stride.reshape(-1, *(1,) * (values[base].ndim - 1))
+            moved[base] = values[base] + wide * noise(values[base])
+        for symbol, interval in claim.hypotheses.intervals.items():
+            low, high = float(interval.inf), float(interval.sup)
+            shifted = values[symbol] + stride * noise(values[symbol])
+            moved[symbol] = torch.where((low < shifted) & (shifted < high), shifted, values[symbol])
+        new = score(moved)
+        kept = new > best
+        best = torch.where(kept, new, best)
+        values = {s: torch.where(kept.reshape(-1, *(1,) * (v.ndim - 1)), moved[s], v) for s, v in values.items()}
+    return values
+
+
+def _shortened(hypotheses, values, sizes, digits):
+    """The point with numbers rounded to so many digits, or None if it then leaves the domain."""
+
+    def short(number):
+        return Fraction(f"{number:.{digits}g}")
+
+    def rounded(value):
+        return tuple(map(rounded, value)) if isinstance(value, list) else short(value)
+
+    def distribution(value, positive):
+        if isinstance(value[0], list):
+            rows = [distribution(row, positive) for row in value]
+            return None if None in rows else tuple(rows)
+        entries, largest = [short(entry) for entry in value], max(range(len(value)), key=value.__getitem__)
+        entries[largest] += 1 - sum(entries)
+        return tuple(entries) if min(entries) > 0 or (min(entries) == 0 and not positive) else None
+
+    result = {}
+    for symbol, value in values.items():
+        value = value.tolist()
+        if symbol in hypotheses.distributions:
+            result[symbol] = distribution(value, hypotheses.distributions[symbol])
+        elif symbol in hypotheses.intervals:
+            result[symbol] = short(value)
+            number = sp.Rational(result[symbol].numerator, result[symbol].denominator)
+            if hypotheses.intervals[symbol].contains(number) != sp.true:
+                return None
+        else:
+            result[symbol] = rounded(value)
+        if result[symbol] is None:
+            return None
+    return Point(sizes, result)

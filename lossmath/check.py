@@ -1,0 +1,371 @@
+"""A claim's own expressions, evaluated in torch (float64) at random points of its domain, on the GPU when there is one."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+
+import sympy as sp
+import torch
+from sympy import IndexedBase, Interval, KroneckerDelta, Sum, oo
+
+from lossmath.hypotheses import Hypotheses
+from lossmath.proof import SIGNS, differentiate, freshen
+from lossmath.symbolic import K, M, N, latex, unfold
+
+EPSILON = torch.finfo(torch.float64).eps
+TOLERANCE = 64 * EPSILON  # of the size of the terms; sums of 1000 terms stay below 8
+# Classes, observations and inputs of the cases.
+SIZES = ({K: 2, N: 1, M: 1}, {K: 3, N: 5, M: 2}, {K: 10, N: 40, M: 7}, {K: 100, N: 9, M: 4}, {K: 1000, N: 4, M: 3})
+
+
+class CheckError(Exception):
+    """A claim does not hold numerically. The message gives the failing case."""
+
+
+def choose_device(device=None):
+    """The torch device to check on: `device`, else the variable LOSSMATH_DEVICE, else the GPU if there is one.
+
+    Raises ValueError if there is no such device, or it has no float64.
+    """
+    name = device or os.environ.get("LOSSMATH_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.zeros(1, dtype=torch.float64, device=name).device
+    except (RuntimeError, AssertionError, TypeError) as error:
+        there = ["cpu", *(f"cuda:{n}" for n in range(torch.cuda.device_count()))]
+        raise ValueError(f"no float64 on a device {name!r}; there is {', '.join(there)}") from error
+
+
+class Evaluation:
+    """Expressions at a batch of points.
+
+    `values` maps each declared symbol to a tensor whose first axis is the batch: real numbers and distributions in float64,
+    labels (from 1) as integers. Every sum index has an axis of its own behind the batch.
+    """
+
+    def __init__(self, values, sizes):
+        self.values = values
+        self.sizes = sizes
+        self.batch = len(next(iter(values.values())))
+        self.device = next(iter(values.values())).device
+
+    def __call__(self, expr):
+        """The values of `expr`, and the size of its terms: the first-order bound of the rounding error, over epsilon."""
+        expr = freshen(unfold(sp.sympify(expr)))
+        self.axes = 1 + _depth(expr)
+        dead = torch.zeros((1,) * self.axes, dtype=torch.bool, device=self.device)
+        value, size = self._of(expr, {}, dead)
+        shape = (self.batch, *value.shape[1:])
+        return value.expand(shape).reshape(self.batch), size.expand(shape).reshape(self.batch)
+
+    def _of(self, expr, bound, dead):
+        """(value, size) of `expr`; `dead` marks where it is multiplied by zero, so that its logarithms do not matter."""
+        if expr in bound or isinstance(expr, KroneckerDelta):
+            one, other = (self._index(arg, bound) for arg in expr.args)
+            return self._exact((one == other).double())
+        if expr in self.sizes:
+            return self._number(self.sizes[expr])
+        if expr.is_number and not expr.has(Sum, sp.Derivative):
+            return self._number(float(expr))
+        if isinstance(expr, sp.Symbol):
+            return self._exact(self.values[expr].reshape(-1, *(1,) * (self.axes - 1)))
+        if isinstance(expr, sp.Indexed):
+            indices = [self._index(index, bound) for index in expr.indices]
+            return self._exact(self.values[expr.base][self._points(), *indices])
+        if isinstance(expr, Sum):
+            (index, _, size), *outer = reversed(expr.limits)
+            inner = Sum(expr.function, *reversed(outer)) if outer else expr.function
+            axis = 1 + len(bound)
+            shape = [1] * self.axes
+            shape[axis] = self.sizes[size]
+            bound = bound | {index: torch.arange(self.sizes[size], device=self.device).reshape(shape)}
+            value, size = self._of(inner, bound, dead)
+            if value.shape[axis] == 1:  # the term does not depend on the index
+                count = shape[axis]
+                return value * count, (size + value.abs()) * count
+            return value.sum(axis, keepdim=True), (size.expand_as(value) + value.abs()).sum(axis, keepdim=True)
+        if isinstance(expr, sp.Derivative):
+            return self._derivative(expr, bound, dead)
+        if isinstance(expr, sp.Mul):
+            return self._product(expr, bound, dead)
+        if isinstance(expr, sp.Add):
+            value, size = 0, 0
+            for arg in expr.args:
+                v, s = self._of(arg, bound, dead)
+                value, size = value + v, size + s + v.abs()
+            return value, size
+        args = [self._of(arg, bound, dead) for arg in expr.args]
+        if isinstance(expr, sp.log):
+            (u, s) = args[0]
+            u = torch.where(dead & ~(u > 0), 1.0, u)
+            value = u.log()
+            return value, _quotient(s, u.abs()) + value.abs()
+        if isinstance(expr, sp.Pow):
+            (b, s), (e, t) = args
+            value = b**e
+            turn = torch.where(t > 0, b.abs().log().abs() * t, 0.0)
+            size = value.abs() * (1 + e.abs() * _quotient(s, b.abs()) + turn)
+            # next to 0, a power less than 1 turns the least rounding of its base into anything
+            return value, torch.where((b == 0) & (s > 0) & (e < 1) & (e > 0), math.inf, size.nan_to_num(nan=0.0))
+        ((u, s),) = args
+        if isinstance(expr, sp.exp):
+            value = u.exp()
+            return value, value * (s + 1)
+        if isinstance(expr, sp.Abs):
+            return u.abs(), s
+        value = {sp.sinh: torch.sinh, sp.cosh: torch.cosh, sp.tanh: torch.tanh}[expr.func](u)
+        return value, s * (torch.cosh(u) if expr.func in (sp.sinh, sp.cosh) else 1) + value.abs()
+
+    def _product(self, expr, bound, dead):
+        """A product, in which zero times a logarithm of zero is zero."""
+        plain = [self._of(arg, bound, dead) for arg in expr.args if not arg.has(sp.log)]
+        for value, _ in plain:
+            dead = dead | (value == 0)
+        factors = plain + [self._of(arg, bound, dead) for arg in expr.args if arg.has(sp.log)]
+        value, size = factors[0]
+        for v, s in factors[1:]:
+            size = _times(size, v.abs()) + _times(s, value.abs()) + (value * v).abs()
+            value = value * v
+        return value, size
+
+    def _derivative(self, expr, bound, dead):
+        """A derivative, by automatic differentiation of what stands inside; its size is that of SymPy's derivative."""
+        variables = [variable for variable, count in expr.variable_count for _ in range(count)]
+        leaves = {v: self.values[v.base if isinstance(v, sp.Indexed) else v] for v in variables}
+        with torch.enable_grad():
+            values = dict(self.values)
+            for variable, leaf in leaves.items():
+                key = variable.base if isinstance(variable, sp.Indexed) else variable
+                values[key] = leaf.detach().clone().requires_grad_()
+            inner = Evaluation(values, self.sizes)
+            if bound:
+                raise ValueError(f"{expr} inside a sum is not evaluated")
+            value, _ = inner(expr.expr)
+            inner.axes = self.axes
+            for variable in variables:
+                key = variable.base if isinstance(variable, sp.Indexed) else variable
+                (slope,) = torch.autograd.grad(value.sum(), values[key], create_graph=True, materialize_grads=True)
+                if isinstance(variable, sp.Indexed):
+                    rows = torch.arange(self.batch, device=self.device)
+                    slope = slope[rows, *(inner._index(i, {}).reshape(-1) for i in variable.indices)]
+                value = slope
+        value = value.detach().reshape(-1, *(1,) * (self.axes - 1))
+        size = Evaluation(self.values, self.sizes)(differentiate(expr))[1]
+        return value, size.reshape(value.shape) + value.abs()
+
+    def _points(self):
+        return torch.arange(self.batch, device=self.device).reshape(-1, *(1,) * (self.axes - 1))
+
+    def _index(self, index, bound):
+        """An index, from 0."""
+        if index in bound:
+            return bound[index]
+        if isinstance(index, sp.Indexed):
+            inner = [self._index(i, bound) for i in index.indices]
+            return self.values[index.base][self._points(), *inner] - 1
+        return self.values[index].reshape(-1, *(1,) * (self.axes - 1)) - 1
+
+    def _number(self, number):
+        value = torch.full((1,) * self.axes, float(number), dtype=torch.float64, device=self.device)
+        return value, value.abs()
+
+    @staticmethod
+    def _exact(value):
+        return value, torch.zeros_like(value)
+
+
+def _quotient(size, divisor):
+    return torch.where(size > 0, size / divisor, 0.0)
+
+
+def _times(size, factor):
+    return torch.where(factor == 0, 0.0, size * factor)
+
+
+def _depth(expr):
+    inner = max(map(_depth, expr.args), default=0)
+    return inner + len(expr.limits) if isinstance(expr, Sum) else inner
+
+
+# Random points
+
+
+def sample(hypotheses: Hypotheses, sizes, cases, generator):
+    """`cases` random points that obey the hypotheses: peaked and flat, at closed ends and close to open ones."""
+    values = {}
+    for base, positive in hypotheses.distributions.items():
+        values[base] = _distributions(_shape(base, sizes), cases, positive, generator)
+    for base in hypotheses.reals:
+        scale = _pick((0.1, 1.0, 5.0, 30.0), cases, generator).reshape(-1, *(1,) * len(base.shape))
+        values[base] = scale * torch.randn(cases, *_shape(base, sizes), generator=generator, dtype=torch.float64)
+    for label, size in hypotheses.labels.items():
+        shape = _shape(label, sizes) if isinstance(label, IndexedBase) else ()
+        values[label] = torch.randint(1, sizes[size] + 1, (cases, *shape), generator=generator)
+    for base, label in hypotheses.onehots.items():
+        values[base] = torch.nn.functional.one_hot(values[label] - 1, sizes[K]).double()
+    for symbol, interval in hypotheses.intervals.items():
+        values[symbol] = _reals(interval, cases, generator)
+    return values or {sp.Symbol("none"): torch.zeros(cases, dtype=torch.float64)}
+
+
+def _shape(base, sizes):
+    return tuple(sizes[axis] for axis in base.shape)
+
+
+def _pick(options, cases, generator):
+    options = torch.tensor(options, dtype=torch.float64)
+    return options[torch.randint(len(options), (cases,), generator=generator)]
+
+
+def _distributions(shape, cases, positive, generator):
+    scale = _pick((0.0, 1e-3, 1.0, 3.0, 10.0), cases, generator).reshape(-1, *(1,) * len(shape))
+    logits = scale * torch.randn(cases, *shape, generator=generator, dtype=torch.float64)
+    if not positive:  # some classes, or all but one, without any mass
+        missing = _pick((0.0, 0.0, 0.5, 1.0), cases, generator).reshape(-1, *(1,) * len(shape))
+        lacks = torch.rand(logits.shape, generator=generator, dtype=torch.float64) < missing
+        lacks &= logits < logits.amax(-1, keepdim=True)
+        logits = logits.masked_fill(lacks, -math.inf)
+    return logits.softmax(-1)
+
+
+def _reals(interval, cases, generator):
+    if isinstance(interval, sp.FiniteSet):
+        return torch.full((cases,), float(next(iter(interval))), dtype=torch.float64)
+    low, high = float(interval.start), float(interval.end)
+    uniform = torch.rand(cases, generator=generator, dtype=torch.float64)
+    normal = torch.randn(cases, generator=generator, dtype=torch.float64)
+    small = 10 ** (-12 * uniform)
+    kind = torch.randint(6, (cases,), generator=generator)
+    if interval == Interval(-oo, oo):
+        return normal * torch.tensor([0.0, 1e-3, 1.0, 1.0, 5.0, 30.0], dtype=torch.float64)[kind]
+    if math.isinf(low):
+        return -_reals(Interval(-interval.end, oo, interval.right_open, True), cases, generator)
+    if math.isinf(high):
+        values = low + torch.where(kind < 2, small, torch.where(kind < 5, (2 * normal).exp().clamp(max=50.0), 1.0))
+    else:
+        width = high - low
+        near = torch.where(kind == 0, low + width * small, high - width * small)
+        values = torch.where(kind < 2, near, low + width * uniform)
+    values = values.clamp(low, high)
+    inside = low + (1.0 if math.isinf(high) else (high - low) / 2)  # for what rounding has put on an open end
+    values = torch.where(kind == 5, low, values) if not interval.left_open else torch.where(values <= low, inside, values)
+    if math.isinf(high):
+        return values
+    return torch.where(kind == 4, high, values) if not interval.right_open else torch.where(values >= high, inside, values)
+
+
+# The verb
+
+
+@dataclass(frozen=True)
+class Check:
+    """A claim that held at every case. `residual` is the worst one, relative to the size of the terms."""
+
+    claim: object
+    cases: int
+    residual: float
+    device: str
+
+    def __repr__(self):
+        return (
+            f"{self.claim.id} checked: torch float64 on {self.device}, {self.cases} cases, K from 2 to 1000, "
+            f"worst residual {self.residual:.1e} of the size of the terms"
+        )
+
+    def _repr_latex_(self):
+        exponent = "0" if self.residual == 0 else r"{:.1f} \times 10^{{{}}}".format(*_scientific(self.residual))
+        return (
+            rf"$\checkmark\ \text{{{self.cases} cases, torch float64 on {self.device}, }} 2 \leq K \leq 1000:\quad "
+            rf"\text{{worst residual }} {exponent} \text{{ of the size of the terms}}$"
+        )
+
+
+def _scientific(number):
+    exponent = math.floor(math.log10(number))
+    return number / 10**exponent, exponent
+
+
+def residuals(claim, values, sizes, signed=False):
+    """For each point, by how much the claim fails, relative to the size of the terms: (residual, left, right, statement).
+
+    With `signed`, an inequality that holds with room has a negative residual.
+    """
+    evaluation = Evaluation(values, sizes)
+    worst = None
+    for number, (left, relation, right) in enumerate(claim.statements):
+        (one, size), (other, other_size) = evaluation(left), evaluation(right)
+        gap = {"==": (one - other).abs(), "<=": one - other, ">=": other - one}[relation]
+        residual = torch.where(one == other, 0.0, gap / (size + other_size + one.abs() + other.abs()))
+        if not signed:
+            residual = torch.where(gap <= 0, 0.0, residual)
+        number = torch.full_like(residual, number)
+        if worst is None:
+            worst = residual, one, other, number
+        else:
+            fails = residual.nan_to_num(nan=math.inf) > worst[0].nan_to_num(nan=math.inf)
+            worst = tuple(torch.where(fails, new, old) for new, old in zip((residual, one, other, number), worst))
+    return worst
+
+
+def check(claim, cases=1000, seed=0, device=None):
+    """Evaluate the claim at random points that obey its hypotheses, with K from 2 to 1000.
+
+    Parameters
+    ----------
+    claim : lossmath.claims.Claim
+    cases : int
+        How many points, at least one for each number of classes.
+    seed : int
+        The same seed draws the same points on every device.
+    device : str or torch.device, optional
+        See `choose_device`.
+
+    Returns
+    -------
+    Check
+        With the worst residual. The residual of a point is the difference of the two sides (for an inequality, what it
+        fails by) over the size of the terms: a first-order bound on what rounding may do to them, over the unit roundoff.
+
+    Raises
+    ------
+    CheckError
+        If a residual exceeds 64 units of float64 roundoff, or is NaN, with the case.
+    ValueError
+        If `cases` is too small, or there is no such device.
+    """
+    if not isinstance(cases, int) or cases < len(SIZES):
+        raise ValueError(f"cases is a whole number, at least {len(SIZES)} (one for each number of classes), got {cases!r}")
+    device = choose_device(device)
+    generator = torch.Generator().manual_seed(seed)
+    worst = 0.0
+    for turn, sizes in enumerate(SIZES):
+        count = cases // len(SIZES) + (turn < cases % len(SIZES))
+        values = sample(claim.hypotheses, sizes, count, generator)
+        _put_equality(claim, values)
+        values = {symbol: value.to(device) for symbol, value in values.items()}
+        residual, left, right, number = residuals(claim, values, sizes)
+        failing = ~(residual <= TOLERANCE)
+        if failing.any():
+            at = int(residual.nan_to_num(nan=math.inf).argmax())
+            _, relation, _ = claim.statements[int(number[at])]
+            point = {str(symbol): value[at].tolist() for symbol, value in values.items()}
+            point = {symbol: value if not isinstance(value, list) or len(value) < 9 else "..." for symbol, value in point.items()}
+            raise CheckError(
+                f"{claim.id} fails on {device}: with K = {sizes[K]}, {point}, the left side is {left[at].item():.17g}, which is "
+                f"not {relation} {right[at].item():.17g}; the residual is {residual[at].item():.1e} of the size of the terms"
+            )
+        worst = max(worst, residual.max().item())
+    return Check(claim, cases, worst, _name(device))
+
+
+def _put_equality(claim, values):
+    """Put every fourth case where equality is claimed, if a distribution is claimed to equal another."""
+    for one, other in claim.equality.items():
+        if one in values and other in values:
+            one, other = (one, other) if claim.hypotheses.distributions.get(one) else (other, one)
+            values[other][::4] = values[one][::4]
+
+
+def _name(device):
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
