@@ -7,9 +7,9 @@ import sympy as sp
 from lossmath import proof
 from lossmath.hypotheses import Distribution, Hypotheses, Label, OneHot, Real
 from lossmath.proof import SIGNS, ProofError, tangent
-from lossmath.symbolic import latex, unfold
+from lossmath.symbolic import Quantity, latex, unfold
 
-__all__ = ["Claim", "Derivation", "Distribution", "Label", "OneHot", "Proof", "ProofError", "Real", "tangent"]
+__all__ = ["Claim", "Definition", "Derivation", "Distribution", "Label", "OneHot", "Proof", "ProofError", "Real", "tangent"]
 
 
 def _relation(statement):
@@ -19,6 +19,21 @@ def _relation(statement):
 
 def _display(lines):
     return "$$\n\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}\n$$"
+
+
+class Definition:
+    """A named quantity and what it stands for."""
+
+    def __init__(self, quantity):
+        if not isinstance(quantity, Quantity):
+            raise TypeError(f"a named quantity such as entropy(p) is expected, got {quantity!r}")
+        self.quantity = quantity
+
+    def __repr__(self):
+        return f"{self.quantity} := {unfold(self.quantity)}"
+
+    def _repr_latex_(self):
+        return f"$$\n{latex(self.quantity)} := {latex(unfold(self.quantity))}\n$$"
 
 
 class Claim:
@@ -60,8 +75,8 @@ class Claim:
         self.hypotheses = Hypotheses(given)
         self.statements = tuple(self._statement(statement) for statement in statements)
         self.equality = dict(equality or {})
-        if self.equality and any(relation == "==" for _, relation, _ in self.statements):
-            raise ValueError(f"{id}: equality={self.equality} is said of inequalities, and a statement is an identity")
+        if self.equality and all(relation == "==" for _, relation, _ in self.statements):
+            raise ValueError(f"{id}: equality={self.equality} is said of inequalities, and there is none")
 
     def _statement(self, statement):
         if not isinstance(statement, tuple) or len(statement) != 3:
@@ -97,7 +112,8 @@ class Claim:
             if isinstance(way, Derivation):
                 way = way.chain
             try:
-                records.append(proof.prove(left, relation, right, self.hypotheses, way, self.equality))
+                equality = None if relation == "==" else self.equality
+                records.append(proof.prove(left, relation, right, self.hypotheses, way, equality))
             except ProofError as error:
                 raise ProofError(f"{self.id}: {error}") from None
         self._guard()
@@ -158,9 +174,13 @@ class Proof:
         return f"Proof of {self.claim.id} for every K, by {', '.join(self.rules + self.lemmas)}"
 
     def _repr_latex_(self):
-        lines = self.claim._lines()
-        for record in self.records:
-            lines += [rf"&\quad {step}" + (rf"&& \text{{{reason}}}" if reason else "") for step, reason in record.steps]
+        lines, shown = [], set()
+        for statement, record in zip(self.claim._lines(), self.records):
+            lines.append(statement)
+            for step, reason in record.steps:
+                if (step, reason) not in shown:
+                    lines.append(rf"&\quad {step}" + (rf"&& \text{{{reason}}}" if reason else ""))
+                    shown.add((step, reason))
         how = ", ".join(self.rules)
         return _display([*lines, rf"&\blacksquare\ \text{{proved for every }} K \geq 2 \text{{: {how}}}"])
 

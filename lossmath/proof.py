@@ -19,11 +19,14 @@ statement is still evaluated at random points in multiple precision (`lossmath.r
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass, field
 from itertools import permutations, product
 
 import sympy as sp
-from sympy import Abs, Add, Dummy, Indexed, IndexedBase, Integer, KroneckerDelta, Mul, Pow, Sum, Symbol, exp, log, oo
+from sympy import (
+    Abs, Add, Dummy, Indexed, IndexedBase, Integer, KroneckerDelta, Mul, Pow, Rational, Sum, Symbol, exp, log, oo,
+)  # fmt: skip
 
 from lossmath.hypotheses import SIZES, SMOOTH, Distribution, Hypotheses, Label, OneHot
 from lossmath.symbolic import K, Vector, latex, one_hot, unfold
@@ -119,6 +122,20 @@ def split_logs(expr):
     return expr.replace(log, split).replace(Pow, power)
 
 
+def sampled(expr):
+    """Values of `expr` at a few points of its variables' domains: a cheap reason to give up, never one to accept."""
+    rng = random.Random(0)
+    variables = sorted(expr.free_symbols, key=sp.default_sort_key)
+    for scale in (1, 1, 10, Rational(1, 10)):
+        point = {}
+        for variable in variables:
+            value = rng.randint(0, 5) if variable.is_integer else Rational(rng.randint(1, 400), 100) * scale
+            point[variable] = -value if variable.is_nonpositive or (variable.is_nonnegative is None and rng.random() < 0.5) else value
+        value = expr.xreplace(point).evalf(20)
+        if value.is_Float or value.is_Integer:
+            yield value
+
+
 def bounded(expr):
     """`expr` with each power of a base on one side of 1 written in a parameter: u^γ in (0, 1) as 1/(1+w), w > 0."""
 
@@ -153,8 +170,8 @@ def difference(left, relation, right):
 class Domain:
     """Decides identities and signs for symbols that obey `hypotheses`.
 
-    With `strict`, a distribution that may have zeros is allowed its zeros; without, it is in the interior of its domain,
-    and the closure follows by continuity. Hypotheses of lemmas are verified strictly.
+    With `strict`, variables reach the closed ends of their domains; without, they are inside, and what is then shown of
+    continuous functions (an identity, or >=) holds at the ends too. That something is > 0 or defined is shown strictly.
     """
 
     def __init__(self, hypotheses: Hypotheses, strict: bool = False):
@@ -163,6 +180,8 @@ class Domain:
         self.used: set[str] = set()  # hypotheses that a normal form used, to name in the proof
         self._entries: dict[Indexed, sp.Expr] = {}
         self._sums: dict[tuple, sp.Expr] = {}
+        self._known: dict[tuple, bool] = {}
+        self._closed: list[Domain] | None = None
         self._sizes = {size: least + Dummy(str(size), integer=True, nonnegative=True) for size, least in SIZES.items()}
         self._bases = {
             base: IndexedBase(
@@ -184,8 +203,6 @@ class Domain:
             return low + Dummy(x.name, **{sign: True})
         if low is -oo:
             return high - Dummy(x.name, **{sign: True})
-        if closed_low and closed_high:  # no parameter shows both ends; claim nothing
-            return Dummy(x.name, real=True)
         if closed_low:
             return high - (high - low) / (1 + Dummy(x.name, nonnegative=True))
         return low + (high - low) / (1 + Dummy(x.name, **{sign: True}))
@@ -205,6 +222,19 @@ class Domain:
     def normal(self, expr):
         """The normal form of a prepared expression."""
         return self._normal(freshen(expr.xreplace(self._scalars)))
+
+    def shown(self, expr):
+        """The normal form of `expr` for a reader: in the symbols of the claim, with indices k, j, n for those of its sums."""
+        domain = Domain(self.hypotheses)
+        domain._scalars = {}
+        normal = domain.normal(domain.prepare(expr))
+        names = {K: ["k", "j", "i"]}
+        for total in sorted(normal.atoms(Sum), key=lambda total: len(total.atoms(Sum))):
+            for index, _, size in total.limits:
+                free = [name for name in names.get(size, [size.name.lower()])]
+                level = int(index.name[1:].split("_")[0])
+                normal = normal.xreplace({index: Symbol(free[min(level, len(free)) - 1], integer=True)})
+        return normal
 
     def _normal(self, expr):
         if isinstance(expr, Sum):
@@ -288,14 +318,18 @@ class Domain:
 
     # From a normal form to an expression in plain variables
 
-    def _cases(self, expr):
-        """The forms of a normal form when two labels coincide and when they do not."""
+    def _cases(self, expr, distinct=frozenset()):
+        """The forms of a normal form when two labels coincide and when they do not; `distinct` holds pairs that do not."""
+        expr = expr.xreplace({delta: Integer(0) for delta in expr.atoms(KroneckerDelta) if frozenset(delta.args) in distinct})
         deltas = sorted(expr.atoms(KroneckerDelta), key=sp.default_sort_key)
         if not deltas:
             return [expr]
         one, other = deltas[0].args
-        equal = self._normal(freshen(expr.xreplace({one: other})))
-        return self._cases(equal) + self._cases(expr.xreplace({deltas[0]: Integer(0)}))
+        apart = self._cases(expr, distinct | {frozenset((one, other))})
+        moved = {frozenset(label.xreplace({one: other}) for label in pair) for pair in distinct}
+        if any(len(pair) == 1 for pair in moved):  # they cannot coincide
+            return apart
+        return apart + self._cases(self._normal(freshen(expr.xreplace({one: other}))), frozenset(moved))
 
     def _plain(self, expr, split):
         """A normal form with every entry and every sum replaced by a variable of known sign."""
@@ -363,39 +397,51 @@ class Domain:
 
     @staticmethod
     def _is_zero(expr):
-        if expr.has(sp.nan, sp.zoo, oo, -oo):
+        if expr.has(sp.nan, sp.zoo, oo, -oo) or any(abs(value) > 1e-3 for value in sampled(expr)):
             return False
+        expr = expr.rewrite([sp.sinh, sp.cosh, sp.tanh], exp)
         if expr == 0 or (expr := sp.expand(split_logs(expr))) == 0:
             return True
         numerator, _ = sp.fraction(sp.together(expr))
         if sp.expand(split_logs(numerator)) == 0:
             return True
-        return expr.count_ops() < 400 and sp.simplify(expr) == 0
+        return expr.count_ops() < 100 and sp.simplify(expr) == 0
 
     def nonnegative(self, expr):
         """Rule 2 on a normal form: it is >= 0 on the whole domain."""
         return self._has_sign(expr, "is_nonnegative")
+
+    def termwise(self, expr):
+        """Rule 2 on a prepared expression as it is written, before squares are multiplied out."""
+        return not expr.has(KroneckerDelta) and self.nonnegative(freshen(expr.xreplace(self._scalars)))
 
     def positive(self, expr):
         """Rule 2 on a normal form: it is > 0 on the whole domain."""
         return self._has_sign(expr, "is_positive")
 
     def _has_sign(self, expr, question):
-        return all(
-            any(self._answers(form, question) for form in self._gathered(case)) for case in self._cases(expr)
-        )
+        if (expr, question) not in self._known:
+            self._known[expr, question] = all(
+                any(self._answers(form, question) for form in self._gathered(case)) for case in self._cases(expr)
+            )
+        return self._known[expr, question]
 
     def _answers(self, expr, question):
         for split in (False, True):
             plain = self._plain(expr, split)
             if plain.has(sp.nan, sp.zoo, oo, -oo) or plain.is_real is False:
                 return False
+            if any(value < -1e-12 for value in sampled(plain)):
+                if not expr.has(Sum):
+                    return False
+                continue
             for form in (
                 lambda e: e,
                 lambda e: sp.factor(sp.together(e)),
                 lambda e: sp.expand(split_logs(e)),
                 lambda e: sp.factor(sp.expand(split_logs(sp.together(e)))),
                 lambda e: sp.factor(sp.together(bounded(e))),
+                lambda e: sp.expand(exp(e)) - 1 if e.has(log) else e,  # of the same sign as e
                 lambda e: sp.simplify(e) if e.count_ops() < 60 else e,
             ):
                 if getattr(form(plain), question):
@@ -425,33 +471,76 @@ class Domain:
                 if base.shape == (K,):
                     yield Sum(inside + outside * base[index], (index, 1, K))
 
-    def undefined(self, expr):
-        """A part of a prepared expression that could not be shown to be defined and real, or None."""
+    def undefined(self, expr, weights=()):
+        """A part of a prepared expression that was not shown to be defined on the whole domain, ends included; or None.
+
+        `weights` multiply it. Where a weight f vanishes, f log(f w) with w > 0 is read as its limit, 0.
+        """
         if isinstance(expr, (Indexed, KroneckerDelta)) or not expr.args:
             return None
         if isinstance(expr, Sum):
-            return self.undefined(expr.function)
+            return self.undefined(expr.function, weights)
         if isinstance(expr, Mul):
-            # δ log δ is δ log 1: where δ = 0 the product is 0, as 0 log 0 = 0
-            deltas = {f: Integer(1) for f in expr.args if isinstance(f, KroneckerDelta)}
-            parts = [f.xreplace(deltas) if isinstance(f, log) else f for f in expr.args]
+            inside = [(arg, (*weights, *(other for other in expr.args if other is not arg))) for arg in expr.args]
         else:
-            parts = list(expr.args)
-        for part in parts:
-            if (found := self.undefined(part)) is not None:
+            inside = [(arg, weights if isinstance(expr, Add) else ()) for arg in expr.args]
+        for part, around in inside:
+            if (found := self.undefined(part, around)) is not None:
                 return found
+        if isinstance(expr, sp.sign):  # the slope of a modulus, which has none at 0
+            return None if self.above(expr.args[0]) or self.above(-expr.args[0]) else expr
         if isinstance(expr, log):
-            return None if self.positive(self.normal(expr.args[0])) else expr
+            (u,) = expr.args
+            vanishing = [f.base if isinstance(f, Pow) and f.exp.is_positive else f for f in weights]
+            return None if self.above(u) or any(self._vanishes_with(u, f) for f in vanishing) else expr
         if isinstance(expr, Pow):
             base, exponent = expr.args
-            if exponent.is_Integer and exponent >= 0:
+            if exponent.is_Integer:
+                return None if exponent >= 0 or self.above(base) or self.above(-base) else expr
+            if self.above(base):
                 return None
-            base = self.normal(base)
-            if self.positive(base) or (exponent.is_Integer and self.positive(-base)):
-                return None
-            exponent = self.normal(exponent)
-            return None if self.nonnegative(base) and self.positive(exponent) else expr
+            defined = self.nonnegative(self.normal(base)) and self.above(exponent)
+            return None if defined else expr
         return None
+
+    def above(self, expr):
+        """A prepared expression is > 0 on the whole domain, closed ends included."""
+        return all(domain.positive(domain.normal(expr.xreplace(domain._bases_of(self)))) for domain in self.closed())
+
+    def _vanishes_with(self, u, f):
+        """u = f w with w > 0 for a factor f; a δ is 0 or 1, so only u at δ = 1 matters."""
+        if isinstance(f, KroneckerDelta):
+            return self.above(u.xreplace({f: Integer(1)}))
+        ratio = sp.cancel(sp.together(u / f))
+        return not ratio.has(f) and self.above(ratio)
+
+    def closed(self):
+        """Strict domains that together cover the domain with its closed ends."""
+        if self._closed is None:
+            self._closed = strict_domains(self.hypotheses)
+        return self._closed
+
+    def _bases_of(self, other):
+        """This domain's stand-ins in place of those of `other`."""
+        return {mine: self._bases[base] for base, mine in other._bases.items()}
+
+
+def strict_domains(hypotheses):
+    """Domains that take closed ends as they are; an interval closed at both ends is its half-open part and its end."""
+    both = [
+        x
+        for x, interval in hypotheses.intervals.items()
+        if isinstance(interval, sp.Interval) and interval.inf.is_finite and interval.sup.is_finite
+        if not interval.left_open and not interval.right_open
+    ]
+    domains = []
+    for ends in product((False, True), repeat=len(both)):
+        part = Hypotheses(hypotheses.given)
+        for x, end in zip(both, ends):
+            interval = part.intervals[x]
+            part.intervals[x] = sp.FiniteSet(interval.sup) if end else sp.Interval.Ropen(interval.inf, interval.sup)
+        domains.append(Domain(part, strict=True))
+    return domains
 
 
 # The rules
@@ -465,7 +554,7 @@ def prove(left, relation, right, hypotheses, by=None, equality=None):
             raise ProofError(f"it was not shown that {part} is defined under the hypotheses")
     delta = domain.prepare(difference(left, relation, right))
     if by is None:
-        tight = _by_normal_form(delta, relation, domain, record)
+        tight = _by_normal_form(delta, relation, right, domain, record)
     elif isinstance(by, Tangent):
         tight = _by_tangent(delta, relation, by, domain, record)
     elif isinstance(by, Chain):
@@ -483,13 +572,15 @@ def prove(left, relation, right, hypotheses, by=None, equality=None):
     return record
 
 
-def _by_normal_form(delta, relation, domain, record):
+def _by_normal_form(delta, relation, right, domain, record):
     normal = domain.normal(delta)
     record.use("normal form")
-    if not domain.zero(normal):
+    if domain.zero(normal):
+        record.show(latex(domain.shown(right)), "the normal form of both sides")
+    else:
         if relation == "==":
             raise ProofError(f"the difference of the two sides does not reduce to 0; left over is {normal}")
-        if not domain.nonnegative(normal):
+        if not domain.nonnegative(normal) and not domain.termwise(delta):
             raise ProofError(f"the sign of the difference does not follow from the hypotheses; left over is {normal}")
         record.use("sign")
 
@@ -530,12 +621,12 @@ def _by_lemmas(delta, relation, instances, domain, record):
         rest = rest - gain
         tight += points
         record.use("lemma", lemma=instance.lemma.claim.id)
-        record.show(shown, rf"`{instance.lemma.claim.id}`")
-    rest = domain.normal(rest)
+        record.show(shown, f"lemma {instance.lemma.claim.id}")
+    left_over, rest = rest, domain.normal(rest)
     if not domain.zero(rest):
         if relation == "==":
             raise ProofError(f"the lemmas do not add up to the difference; left over is {rest}")
-        if not domain.nonnegative(rest):
+        if not domain.nonnegative(rest) and not domain.termwise(left_over):
             raise ProofError(f"the lemmas leave a remainder of unknown sign, {rest}")
         record.use("sign")
     return tight
@@ -546,23 +637,24 @@ def _instantiate(instance, relation, domain):
     lemma, (left, kind, right) = instance.lemma.claim, instance.statement
     if relation == "==" and kind != "==":
         raise ProofError(f"an identity does not follow from the inequality {lemma.id}")
-    given, index = domain.hypotheses.given, instance.over
-    if index is not None and index not in domain.hypotheses.labels:
-        given = (*given, Label(index))  # the index of the sum is a class like any other
-    inside, strict = Domain(Hypotheses(given)), Domain(Hypotheses(given), strict=True)
     if unknown := instance.values.keys() - lemma.hypotheses.declared:
         raise ProofError(f"{lemma.id} says nothing of {', '.join(map(str, unknown))}")
     values = {symbol: instance.values.get(symbol, symbol) for symbol in lemma.hypotheses.declared}
     gain = instance.times * substitute(difference(left, kind, right), values)
+    given, index = domain.hypotheses.given, instance.over
+    size = K if index is None else _range(index, gain)
+    if index is not None and index not in domain.hypotheses.labels:
+        given = (*given, Label(index, size))  # the index of the sum is a label like any other
+    inside = Domain(Hypotheses(given))
     inside.hypotheses.validate(gain)
-    _verify(lemma.hypotheses, values, inside, strict, lemma.id)
+    _verify(lemma.hypotheses, values, inside, lemma.id)
     times = inside.prepare(instance.times)
     if kind != "==" and not inside.nonnegative(inside.normal(times)):
         raise ProofError(f"it was not shown that the multiplier {instance.times} is not negative")
     if (part := inside.undefined(inside.prepare(gain))) is not None:
         raise ProofError(f"it was not shown that {part} is defined in the instance of {lemma.id}")
     points = []
-    if lemma.equality and strict.positive(strict.normal(strict.prepare(instance.times))):
+    if lemma.equality and inside.above(inside.prepare(instance.times)):
         for one, other in lemma.equality.items():
             c = Dummy("k", integer=True) if isinstance(one, IndexedBase) else index
             points.append((_entry(values[one], c), _entry(values.get(other, other), c), c))
@@ -570,12 +662,20 @@ def _instantiate(instance, relation, domain):
     if instance.times != 1:
         shown += rf",\quad \text{{times }} {latex(instance.times)}"
     if index is not None:
-        gain = Sum(gain, (index, 1, K))
+        gain = Sum(gain, (index, 1, size))
         shown += rf",\quad \text{{summed over }} {latex(index)}"
     return domain.prepare(gain), points, shown
 
 
-def _verify(hypotheses, values, inside, strict, lemma):
+def _range(index, expr):
+    """The size of what `index` runs over in `expr`: the classes, unless it stands where something else is counted."""
+    for entry in sorted(expr.atoms(Indexed), key=sp.default_sort_key):
+        if index in entry.indices:
+            return entry.base.shape[entry.indices.index(index)]
+    return K
+
+
+def _verify(hypotheses, values, inside, lemma):
     """The instance obeys the hypotheses of the lemma. What must be > 0 is verified with closed ends closed."""
 
     def refuse(what):
@@ -588,8 +688,8 @@ def _verify(hypotheses, values, inside, strict, lemma):
             continue
         if base.shape != (K,):
             refuse(f"the rows of {value} are distributions")
-        domain, holds = (strict, strict.positive) if positive else (inside, inside.nonnegative)
-        if not holds(domain.normal(domain.prepare(value[c]))):
+        prepared = inside.prepare(value[c])
+        if not (inside.above(prepared) if positive else inside.nonnegative(inside.normal(prepared))):
             refuse(f"the entries of {value} are {'> 0' if positive else '>= 0'}")
         if not inside.zero(inside.normal(inside.prepare(Sum(value[c], (c, 1, K)) - 1))):
             refuse(f"the entries of {value} sum to 1")
@@ -605,8 +705,8 @@ def _verify(hypotheses, values, inside, strict, lemma):
             continue
         for end, side, is_open in ((interval.inf, 1, interval.left_open), (interval.sup, -1, interval.right_open)):
             if end.is_finite:
-                domain, holds = (strict, strict.positive) if is_open else (inside, inside.nonnegative)
-                if not holds(domain.normal(domain.prepare(side * (value - end)))):
+                room = inside.prepare(side * (value - end))
+                if not (inside.above(room) if is_open else inside.nonnegative(inside.normal(room))):
                     refuse(f"{value} lies in {interval}")
 
 
@@ -617,7 +717,8 @@ def _entry(value, index):
 def substitute(expr, values):
     """`expr`, unfolded, with symbols and whole vectors replaced at once."""
     marks = {symbol: Dummy(symbol.name, integer=symbol.is_integer) for symbol in values if isinstance(symbol, Symbol)}
-    expr = freshen(unfold(sp.sympify(expr))).xreplace(marks)
+    # derivatives first: what is put in for u may contain the variable of the derivative
+    expr = differentiate(freshen(unfold(sp.sympify(expr)))).xreplace(marks)
     expr = expr.replace(
         lambda node: isinstance(node, Indexed) and node.base in values,
         lambda node: values[node.base][node.indices if len(node.indices) > 1 else node.indices[0]],
@@ -634,14 +735,14 @@ def _exactly_at(equality, delta, tight, domain):
         raise ProofError(f"equality is stated at one place, such as {{q: p}}; got {equality}")
     ((one, other),) = equality.items()
     for left, right, index in tight or ():
-        # where the proof is tight, left = right for each index: this must be the place stated
-        c = index if index is not None else Dummy("k", integer=True)
-        stated = domain.normal(domain.prepare(_entry(one, c) - _entry(other, c)))
-        proved = domain.normal(domain.prepare(left - right))
-        if isinstance(one, IndexedBase) == (index is not None) and (
-            domain.zero(stated - proved) or domain.zero(stated + proved)
-        ):
-            return
+        # where the proof is tight, left = right for each index; this must say the same as what is stated
+        if isinstance(one, IndexedBase) == (index is not None):
+            c = index if index is not None else Dummy("k", integer=True)
+            stated, proved = domain.prepare(_entry(one, c) - _entry(other, c)), domain.prepare(left - right)
+            if stated != 0 and proved != 0:
+                ratio = sp.cancel(sp.together(stated / proved))
+                if domain.above(ratio) or domain.above(-ratio):
+                    return
     raise ProofError(f"it was not shown that equality holds only at {equality}")
 
 

@@ -163,17 +163,16 @@ def _slope(expr, values, sizes, bound):
             function = sp.Derivative(function, (other, times), evaluate=False)
     step = mpf(10) ** (-DIGITS // 4)
 
+    def shifted(entry, where, shift):
+        if not where:
+            return _number(entry) + shift
+        first, *rest = where
+        return (*entry[: first - 1], shifted(entry[first - 1], rest, shift), *entry[first:])
+
     def at(shift):
-        moved = dict(values)
-        if isinstance(variable, sp.Indexed):
-            (index,) = variable.indices
-            entries = list(moved[variable.base])
-            where = int(bound[index] if index in bound else moved[index]) - 1
-            entries[where] = _number(entries[where]) + shift
-            moved[variable.base] = tuple(entries)
-        else:
-            moved[variable] = _number(moved[variable]) + shift
-        return _value(function, moved, sizes, bound, False)
+        base, indices = (variable.base, variable.indices) if isinstance(variable, sp.Indexed) else (variable, ())
+        where = [int(_value(index, values, sizes, bound, False)) for index in indices]
+        return _value(function, values | {base: shifted(values[base], where, shift)}, sizes, bound, False)
 
     return (at(step) - at(-step)) / (2 * step)
 
@@ -219,9 +218,15 @@ def _nested(shape, sizes, draw):
 
 
 def _distribution(classes, positive, rng, turn):
-    weights = [rng.choice(WEIGHTS) if positive or rng.random() > 0.15 else 0 for _ in range(classes)]
-    if turn == 0 or not any(weights):
+    weights = [rng.choice(WEIGHTS) for _ in range(classes)]
+    top = rng.randrange(classes)
+    if turn == 0:  # the uniform one
         weights = [1] * classes
+    elif rng.random() < 0.2:  # a peaked one
+        weights = [10 ** rng.randint(1, 4) if c == top else 1 for c in range(classes)]
+    if not positive and turn > 0:  # some classes, or all but one, without any mass
+        missing = rng.choice((0, 0, 0.2, 1))
+        weights = [w if c == top or rng.random() >= missing else 0 for c, w in enumerate(weights)]
     return tuple(Fraction(w, sum(weights)) for w in weights)
 
 
@@ -269,7 +274,9 @@ def _fails(claim, point):
     for statement in claim.statements:
         try:
             if (sides := violation(statement, point)) is not None:
-                return Counterexample(claim, point, statement, *sides)
+                said = unfold(statement[0] - statement[2]).atoms(sp.Symbol, IndexedBase)
+                shown = Point(point.sizes, {symbol: value for symbol, value in point.values.items() if symbol in said})
+                return Counterexample(claim, shown, statement, *sides)
         except Undefined:
             continue
     return None
@@ -311,8 +318,9 @@ class Counterexample:
         one, relation, other = self.statement
         sign = {"==": r"\neq", "<=": ">", ">=": "<"}[relation]
         lines = [
-            rf"&{latex(one)} {SIGNS[relation]} {latex(other)}\quad\text{{is false at}}\quad {self.point.latex()}:",
-            rf"&\quad {_scientific(left)} {sign} {_scientific(right)}",
+            rf"&{latex(one)} {SIGNS[relation]} {latex(other)}\quad\text{{is false}}",
+            rf"&\text{{at }} {self.point.latex()}",
+            rf"&\text{{as }} {_scientific(left)} {sign} {_scientific(right)}",
         ]
         return "$$\n\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}\n$$"
 
@@ -363,9 +371,9 @@ def refute(claim, seed=0):
             if (found := _fails(claim, drawn[i])) is not None:
                 return found
     for sizes, count in SEARCH[:6]:
-        values = _improve(claim, check.sample(claim.hypotheses, sizes, 2000, generator), sizes, generator)
+        values = _improve(claim, check.sample(claim.hypotheses, sizes, 1000, generator), sizes, generator)
         residual = check.residuals(claim, values, sizes)[0].nan_to_num(nan=0.0)
-        tried += 2000
+        tried += 1000
         for i in residual.argsort(descending=True)[:20].tolist():
             if residual[i] <= check.TOLERANCE:
                 break
@@ -390,7 +398,7 @@ def _floats(value):
     return [_floats(entry) for entry in value] if isinstance(value, tuple) else float(value)
 
 
-def _improve(claim, values, sizes, generator, steps=60):
+def _improve(claim, values, sizes, generator, steps=40):
     """`values` moved at random, and kept where that brings the claim nearer to failing."""
     import torch
 

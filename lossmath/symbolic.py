@@ -10,6 +10,8 @@ hypotheses of each claim, and by nothing else.
 
 from __future__ import annotations
 
+import re
+
 import sympy as sp
 from sympy import Abs, Derivative, IndexedBase, KroneckerDelta, Rational, Sum, Symbol, exp, log, sqrt
 from sympy.core.symbol import Str
@@ -21,7 +23,7 @@ __all__ = [
     "p", "q", "r", "z", "inputs", "labels", "scores", "conditional",
     "Vector", "one_hot", "smooth_labels", "softmax", "uniform",
     "expectation", "entropy", "cross_entropy", "kl_divergence",
-    "dataset_loss", "empirical", "empirical_cross_entropy",
+    "dataset_loss", "predictions", "empirical", "empirical_cross_entropy",
     "margin", "sigmoid", "softplus", "total", "unfold", "gradient", "latex",
 ]  # fmt: skip
 
@@ -40,7 +42,7 @@ labels = IndexedBase("y", shape=(N,), integer=True)
 scores = IndexedBase("z", shape=(N, K), real=True)
 conditional = IndexedBase("q", shape=(M, K), real=True)
 
-_SLOT = Symbol("_k", integer=True)  # the class index inside a Vector
+_SLOTS = sp.symbols("_1 _2", integer=True)  # the indices inside a Vector
 
 
 def total(expr, index, size=K):
@@ -49,11 +51,11 @@ def total(expr, index, size=K):
 
 
 class Vector(sp.Expr):
-    """A vector over the classes given by a formula: `v[k]` is the formula at class k."""
+    """A vector over the classes, or a matrix, given by a formula: `v[k]` is the formula at class k."""
 
     def __new__(cls, name, formula):
-        """`name` is LaTeX, `formula` a function of the class index."""
-        return cls._make(Str(name), sp.sympify(formula(_SLOT)))
+        """`name` is LaTeX, `formula` a Python function of the class index (of two indices for a matrix)."""
+        return cls._make(Str(name), sp.sympify(formula(*_SLOTS[: formula.__code__.co_argcount])))
 
     @classmethod
     def _make(cls, name, body):
@@ -63,15 +65,16 @@ class Vector(sp.Expr):
     def func(self):
         return type(self)._make
 
-    def __getitem__(self, index):
-        index = sp.sympify(index)
+    def __getitem__(self, indices):
+        indices = tuple(map(sp.sympify, indices if isinstance(indices, tuple) else (indices,)))
         body = self.args[1]
-        captured = {b for node in body.atoms(Sum) for b in node.bound_symbols} & index.free_symbols
-        return body.xreplace({b: sp.Dummy(b.name, integer=True) for b in captured}).xreplace({_SLOT: index})
+        used = set().union(*(index.free_symbols for index in indices))
+        captured = {b for node in body.atoms(Sum) for b in node.bound_symbols} & used
+        return body.xreplace({b: sp.Dummy(b.name, integer=True) for b in captured}).xreplace(dict(zip(_SLOTS, indices)))
 
     @property
     def free_symbols(self):
-        return self.args[1].free_symbols - {_SLOT}
+        return self.args[1].free_symbols - {*_SLOTS}
 
     def _latex(self, printer):
         return self.args[0].name
@@ -96,7 +99,8 @@ class Quantity(sp.Expr):
         return text if exp is None else rf"{{{text}}}^{{{exp}}}"
 
     def _sympystr(self, printer):
-        return f"{type(self).__name__.lower()}({', '.join(printer._print(arg) for arg in self.args)})"
+        name = re.sub("(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", type(self).__name__).lower()
+        return f"{name}({', '.join(printer._print(arg) for arg in self.args)})"
 
 
 def _letter(arg, printer):
@@ -139,11 +143,11 @@ class KLDivergence(Quantity):
 
 
 class DatasetLoss(Quantity):
-    symbol = r"\mathcal{{L}}_{{\mathrm{{CE}}}}"
+    symbol = r"\mathcal{{L}}_{{\mathrm{{CE}}}}\left({}\right)"
 
     def definition(self):
         (model,) = self.args
-        return -total(total(KroneckerDelta(labels[n], k) * log(model[inputs[n], k]), k), n, N) / N
+        return -total(total(KroneckerDelta(k, labels[n]) * log(model[n, k]), k), n, N) / N
 
 
 class EmpiricalCrossEntropy(Quantity):
@@ -197,8 +201,16 @@ def kl_divergence(p, q):
 
 
 def dataset_loss(model):
-    """L_CE = -(1/N) sum_n sum_k [y_n = k] log q(k | x_n), the mean over the N observations."""
-    return DatasetLoss(model)
+    """L_CE = -(1/N) sum_n sum_k [y_n = k] log q_{n,k}, the mean over the N observations.
+
+    `model` is a conditional distribution q(k | a), taken at the inputs, or rows such as `softmax(scores)`.
+    """
+    return DatasetLoss(predictions(model) if isinstance(model, IndexedBase) else model)
+
+
+def predictions(conditional):
+    """The rows q(· | x_n) that a conditional model gives to the inputs of a data set."""
+    return Vector(sp.latex(conditional.label), lambda n, c: conditional[inputs[n], c])
 
 
 def empirical(input, label):
@@ -227,8 +239,11 @@ def softplus(x):
 
 
 def softmax(z):
-    """The distribution with q_k = exp z_k / sum_j exp z_j."""
-    return Vector(rf"\operatorname{{softmax}}\left({sp.latex(z.label)}\right)", lambda c: exp(z[c]) / total(exp(z[j]), j))
+    """The distribution with q_k = exp z_k / sum_j exp z_j; for a matrix of scores, that of each row."""
+    name = rf"\operatorname{{softmax}}\left({sp.latex(z.label)}\right)"
+    if len(z.shape) == 2:
+        return Vector(name, lambda n, c: exp(z[n, c]) / total(exp(z[n, j]), j))
+    return Vector(name, lambda c: exp(z[c]) / total(exp(z[j]), j))
 
 
 def one_hot(y):
@@ -258,7 +273,7 @@ class _Printer(LatexPrinter):
         super().__init__({"order": "none"})
 
     def _as_ordered_terms(self, expr, order=None):
-        return expr.as_ordered_terms()
+        return sorted(expr.as_ordered_terms(), key=lambda term: term.could_extract_minus_sign())
 
     def _print_Mul(self, expr):
         factors = sorted(expr.as_ordered_factors(), key=lambda f: (f.has(log, Sum, Quantity), f.has(IndexedBase)))

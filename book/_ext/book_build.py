@@ -1,0 +1,89 @@
+"""What this book asks of Sphinx beyond its settings.
+
+Strict: every warning fails the build, each time, without a flag.
+Fresh: a chapter runs again when what its cells import has changed, and not otherwise.
+Self-contained: a chapter can be taken along as a notebook; no icons are loaded twice.
+"""
+
+import hashlib
+import os
+import shutil
+import sys
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+from sphinx.errors import ConfigError
+
+FONTAWESOME = "_static/scripts/fontawesome.js"
+
+
+def digest(*folders, also=()):
+    """A hash of all files in the folders and of some text besides."""
+    parts = [*also]
+    for folder in folders:
+        files = sorted(p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+        parts += [f"{p.relative_to(folder).as_posix()} {p.read_bytes()!r}" for p in files]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def begin(app, config):
+    # The cache compares a page's cells only, so each state of what they import has a cache of its own.
+    # Sphinx sees the path change and reads every page again.
+    package = find_spec("lossmath")
+    if package is None:
+        raise ConfigError("lossmath is not installed: python -m pip install -r requirements.txt")
+    versions = [version(name) for name in ("torch", "sympy", "mpmath", "numpy", "matplotlib")]
+    pins = Path(app.srcdir, "requirements.txt").read_text("utf-8")
+    key = digest(
+        *map(Path, package.submodule_search_locations),
+        also=[sys.version, *versions, pins, os.environ.get("LOSSMATH_DEVICE", "")],
+    )
+    config.nb_execution_cache_path = str(Path(app.outdir).parent / ".jupyter_cache" / key)
+    looks = [Path(__file__).parent, *(Path(app.srcdir, p) for p in config.html_static_path)]
+    config.book_build_inputs = digest(*looks, also=[Path(app.srcdir, "_toc.yml").read_text("utf-8")])
+
+    # Sphinx does not read an unchanged page again, and so would warn about it once only. Unless the last
+    # build ended clean, forget what it read; the cells' outputs still come from the cache.
+    clean = Path(app.doctreedir, "clean")
+    if not clean.exists():
+        Path(app.doctreedir, "environment.pickle").unlink(missing_ok=True)
+    clean.unlink(missing_ok=True)
+    Path(app.outdir, FONTAWESOME).unlink(missing_ok=True)  # see drop_unused
+
+
+def read_all(app, env, added, changed, removed):
+    # A page shows other pages' titles and points into them; if one has changed, none may be taken as read.
+    return env.found_docs - added if added or changed or removed else []
+
+
+def end(app, exception):
+    if exception is None and app._warncount == 0:
+        Path(app.doctreedir, "clean").touch()
+
+
+def offer_notebook(app, pagename, templatename, context, doctree):
+    # The theme has a button for the executed notebook, but copies it only for a launch service.
+    notebook = Path(app.outdir).parent / "jupyter_execute" / f"{pagename}.ipynb"
+    if notebook.exists():
+        copy = Path(app.outdir, "_sources", f"{pagename}.ipynb")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(notebook, copy)
+        context["ipynb_source"] = f"{pagename}.ipynb"
+
+
+def drop_unused(app, exception):
+    # 1.4 MB of icons as JavaScript on every page; the same icons come as a font.
+    if exception is None and app.builder.name == "html":
+        Path(app.outdir, FONTAWESOME).write_text("")
+
+
+def setup(app):
+    app.keep_going = True  # with it, Sphinx shows every warning and then exits with 1
+    app.add_config_value("book_build_inputs", "", "env")  # a change of it reads every page again
+    app.connect("config-inited", begin)
+    app.connect("env-get-outdated", read_all)
+    app.connect("html-page-context", offer_notebook)
+    app.connect("build-finished", drop_unused)
+    app.connect("build-finished", end, priority=999)  # after whatever may still warn
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

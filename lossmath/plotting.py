@@ -1,0 +1,104 @@
+"""The book's one figure style.
+
+Figures are SVG on a transparent ground, in tones that read on light and on dark pages, with colours that colour-blind readers
+tell apart (Okabe and Ito, 2008). The same quantity has the same colour in every figure.
+"""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+
+INK = "#7a7a7a"  # text, axes: 4.3 : 1 on white, 4.4 : 1 on the dark page
+COLOURS = {
+    "cross-entropy": "#2a7fc4",
+    "KL": "#d55e00",
+    "entropy": "#1a9d78",
+    "label smoothing": "#c46a9f",
+    "focal": "#c98a00",
+    "truth": "#7a7a7a",
+}
+
+STYLE = {
+    "figure.figsize": (6.4, 3.8),
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+    "savefig.transparent": True,
+    "savefig.bbox": "tight",
+    "svg.fonttype": "path",
+    "svg.hashsalt": "lossmath",  # the same figure is the same file
+    "font.size": 11,
+    "mathtext.fontset": "cm",
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.titlesize": 11,
+    "axes.titlelocation": "left",
+    "axes.edgecolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "lines.linewidth": 2.2,
+    "legend.frameon": False,
+}
+
+
+def use_style():
+    """Set the style for this session, and SVG for figures in a notebook."""
+    mpl.rcParams.update(STYLE)
+    try:
+        from IPython import get_ipython
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+    except ImportError:
+        return
+    if get_ipython() is not None:
+        set_matplotlib_formats("svg", metadata={"Date": None})
+
+
+def axes(title, xlabel, ylabel, **limits):
+    """A figure with one pair of axes in the style of the book."""
+    _, ax = plt.subplots()
+    ax.set(title=title, xlabel=xlabel, ylabel=ylabel, **limits)
+    return ax
+
+
+def line(ax, x, y, quantity, label=None, at=-1, offset=(6, 0), **kwargs):
+    """A curve in the colour of its quantity, labelled directly at its point number `at`."""
+    colour = COLOURS[quantity]
+    ax.plot(x, y, color=colour, **kwargs)
+    if label is not None:
+        ax.annotate(
+            label, (float(x[at]), float(y[at])), xytext=offset, textcoords="offset points", color=colour, va="center"
+        )
+
+
+def pair_of_simplices(*panels_truth_title):
+    """Level lines of functions of a distribution over three classes, each on a triangle, around the truth."""
+    *panels, truth, title = panels_truth_title
+    weights = np.array([(a, b, 60 - a - b) for a in range(61) for b in range(61 - a)], dtype=float)
+    points = (weights + 0.05) / (weights + 0.05).sum(-1, keepdims=True)
+    figure, all_axes = plt.subplots(1, len(panels), figsize=(7.2, 3.5))
+    figure.suptitle(title, fontsize=11, x=0.02, ha="left")
+    for ax, (quantity, function, levels) in zip(all_axes, panels):
+        colour = COLOURS[quantity]
+        ax.set(aspect="equal", title=quantity, xlim=(-0.15, 1.15))
+        ax.title.set_color(colour)
+        ax.axis("off")
+        ax.plot(*_plane(np.eye(3)[[0, 1, 2, 0]]), color=INK, linewidth=1)
+        for number, (x, y) in enumerate(zip(*_plane(np.eye(3)))):
+            ax.annotate(f"$q_{number + 1} = 1$", (x, y + (0.04 if y else -0.09)), ha="center", color=INK)
+        lines = ax.tricontour(*_plane(points), function(points), levels=levels, colors=[colour], linewidths=1.4)
+        ax.clabel(lines, fmt="%.2f", fontsize=9)
+        ax.plot(*_plane(truth[None]), "o", color=INK, markersize=5)
+        ax.annotate("$p$", _plane(truth), xytext=(6, -2), textcoords="offset points", color=INK)
+
+
+def _plane(points):
+    """The plane coordinates of distributions over three classes, in a triangle of side 1."""
+    return points[..., 1] + points[..., 2] / 2, points[..., 2] * np.sqrt(3) / 2
+
+
+use_style()

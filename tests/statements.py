@@ -1,0 +1,865 @@
+"""Statements with known truth values, written before the prover and without looking at it.
+
+    FALSE            name -> function returning a Claim that is false at some point where both sides are defined
+    FALSE_EQUALITY   the same for claims whose inequality is true and whose "equality exactly at" is false
+    UNDER            name -> ("false" | "undefined", function returning a Claim): a hypothesis was dropped or widened, and the
+                     claim is then false at a point where both sides are defined, or it has points where a side is undefined
+                     (and holds wherever both are defined)
+    FOOLED_BY        name -> function that offers a false claim with a plausible certificate; the false `prove` comes last
+    TRUE             name -> function returning the Proof of a true statement
+"""
+
+from functools import partial
+
+from sympy import Abs, KroneckerDelta, Rational, cosh, exp, log, sinh, sqrt, tanh
+
+from lossmath.claims import Claim, Distribution, Label, OneHot, Real, tangent
+from lossmath.symbolic import (
+    K, M, N, Vector, a, conditional, cross_entropy, dataset_loss, empirical, empirical_cross_entropy, entropy, epsilon,
+    expectation, gamma, gradient, i, inputs, j, k, kl_divergence, labels, margin, n, one_hot, p, q, r, s, scores, sigmoid,
+    smooth_labels, softmax, softplus, t, total, u, uniform, v, x, y, z,
+)  # fmt: skip
+
+H, CE, KL, U, S = entropy, cross_entropy, kl_divergence, uniform(), softmax(z)
+P, Q, R = Distribution(p), Distribution(q, positive=True), Distribution(r, positive=True)
+P_POS = Distribution(p, positive=True)
+Y, I, J, L, Z = Label(y), Label(i), Label(j), Label(k), Real(z)
+DELTA = OneHot(p, y)
+OPEN, CLOSED, POSITIVE, RATE = [x > 0, x < 1], [x >= 0, x <= 1], [x > 0], [epsilon >= 0, epsilon <= 1]
+DATA = [Label(inputs, M), Label(labels), Distribution(conditional, positive=True)]
+SCORES = [Label(labels), Real(scores)]
+SMOOTH = smooth_labels(p, epsilon)
+BINARY = -x * log(x) - (1 - x) * log(1 - x)  # the binary entropy of x
+LSE = log(total(exp(z[k]), k))
+TINY = Rational(1, 10**6)
+
+
+def mix(first, second):
+    """The distribution halfway between two."""
+    return Vector("m", lambda c: (first[c] + second[c]) / 2)
+
+
+def focal(p, q):
+    return -expectation(p, lambda c: (1 - q[c]) ** gamma * log(q[c]))
+
+
+def claims(table):
+    """name -> function returning the Claim, from name -> (hypotheses, statement, ..., and perhaps a dict: the equality)."""
+    result = {}
+    for name, (given, *statements) in table.items():
+        equality = statements.pop() if isinstance(statements[-1], dict) else None
+        result[name] = partial(Claim, name, *statements, given=given, equality=equality)
+    return result
+
+
+FALSE = claims({
+    # Wrong sign, lost factor, lost term, swapped arguments.
+    "kl-plus-entropy": ([P, Q], (KL(p, q), "==", H(p) + CE(p, q))),
+    "kl-minus-entropy-of-q": ([P, Q], (KL(p, q), "==", CE(p, q) - H(q))),
+    "kl-of-q-in-the-split": ([P_POS, Q], (KL(q, p), "==", CE(p, q) - H(p))),
+    "kl-as-log-of-q-over-p": ([P_POS, Q], (KL(p, q), "==", total(p[k] * log(q[k] / p[k]), k))),
+    "kl-symmetric": ([P_POS, Q], (KL(p, q), "==", KL(q, p))),
+    "kl-falls-when-swapped": ([P_POS, Q], (KL(p, q), "<=", KL(q, p))),
+    "ce-symmetric": ([P_POS, Q], (CE(p, q), "==", CE(q, p))),
+    "ce-falls-when-swapped": ([P_POS, Q], (CE(p, q), ">=", CE(q, p))),
+    "kl-nonpositive": ([P, Q], (KL(p, q), "<=", 0)),
+    "ce-below-entropy": ([P, Q], (CE(p, q), "<=", H(p))),
+    "ce-above-entropy-of-q": ([P, Q], (CE(p, q), ">=", H(q))),
+    "ce-above-log-classes": ([P, Q], (CE(p, q), ">=", log(K))),
+    "ce-below-log-classes": ([P, Q], (CE(p, q), "<=", log(K))),
+    "twice-the-entropy": ([P, Q], (CE(p, q), ">=", 2 * H(p))),
+    "kl-triangle": ([P_POS, Q, R], (KL(p, r), "<=", KL(p, q) + KL(q, r))),
+    "smoothing-exchanged": ([P, Q, *RATE], (CE(SMOOTH, q), "==", (1 - epsilon) * CE(U, q) + epsilon * CE(p, q))),
+    "smoothing-ce-from-q": ([P, Q, *RATE], (CE(SMOOTH, q), "==", epsilon * CE(q, U) + (1 - epsilon) * CE(p, q))),
+    "smoothing-whole-epsilon": ([P, *RATE], (total(epsilon + (1 - epsilon) * p[k], k), "==", 1)),
+    "smoothing-K-minus-1": ([P, *RATE], (total(epsilon / (K - 1) + (1 - epsilon) * p[k], k), "==", 1)),
+    "smoothing-lowers-entropy": ([P, *RATE], (H(SMOOTH), "<=", H(p))),
+    "uniform-pull-swapped": ([Q], (CE(U, q), "==", log(K) + KL(q, U))),
+    "uniform-pull-K-minus-1": ([Q], (CE(U, q), "==", log(K - 1) + KL(U, q))),
+    "uniform-pull-without-K": ([Q], (CE(U, q), "==", KL(U, q))),
+    "kl-to-uniform-sign": ([P], (KL(p, U), "==", log(K) + H(p))),
+    "kl-to-uniform-two-ways": ([Q], (KL(q, U), "==", KL(U, q))),
+    "binomial-lost-two": ([Real(x), Real(u)], ((x + u) ** 2, "==", x**2 + x * u + u**2)),
+    # One-hot dropped, wrong index.
+    "one-hot-needed-for-loss": ([P, Q, Y], (CE(p, q), "==", -log(q[y]))),
+    "one-hot-needed-for-entropy": ([P], (H(p), "==", 0)),
+    "one-hot-needed-for-kl": ([P, Q], (KL(p, q), "==", CE(p, q))),
+    "one-hot-needed-for-square": ([P, I], (p[i] ** 2, "==", p[i])),
+    "one-hot-at-wrong-index": ([DELTA, Q, I], (CE(p, q), "==", -log(q[i]))),
+    "one-hot-product": ([DELTA, I, J], (p[i] * p[j], "==", 0)),
+    "two-labels-differ": ([P, I, J], (p[i] + p[j], "<=", 1)),
+    "two-deltas-add-to-one": ([I, J, L], (KroneckerDelta(i, k) + KroneckerDelta(j, k), "<=", 1)),
+    "label-is-likely": ([P, Y], (p[y], ">=", 1 / K)),
+    "labels-are-alike": ([P, I, J], (p[i], "==", p[j])),
+    # K = 2 only, K = 3 only, small K, large K.
+    "entropy-below-log-2": ([P], (H(p), "<=", log(2))),
+    "entropy-below-log-K-minus-1": ([P], (H(p), "<=", log(K - 1))),
+    "entropy-below-2": ([P], (H(p), "<=", 2)),  # fails from K = 8
+    "entropy-below-K-over-3": ([P], (H(p), "<=", K / 3)),  # fails at K = 2 and 3
+    "collision-at-least-half": ([P], (total(p[k] ** 2, k), ">=", Rational(1, 2))),  # true at K = 2
+    "collision-K-minus-1": ([P], (total(p[k] ** 2, k), ">=", 1 / (K - 1))),
+    "collision-is-one": ([P], (total(p[k] ** 2, k), "==", 1)),
+    "gini-below-nine-tenths": ([P], (total(p[k] * (1 - p[k]), k), "<=", Rational(9, 10))),  # fails from K = 11
+    "gini-of-two-classes": ([P, Y], (total(p[k] * (1 - p[k]), k), "==", 2 * p[y] * (1 - p[y]))),
+    "softmax-of-two-classes": ([Z, Y], (S[y], "==", sigmoid(2 * z[y] - total(z[k], k)))),
+    "square-roots-below-sqrt-2": ([P], (total(sqrt(p[k]), k), "<=", sqrt(2))),
+    "log-K-above-one": ([], (log(K), ">=", 1)),  # fails at K = 2
+    "log-K-line": ([], (log(K), "<=", K / 2 - Rational(1, 3))),  # fails at K = 2
+    "log-K-below-three": ([], (log(K), "<=", 3)),  # fails from K = 21
+    "powers-of-two": ([], (K**2, "<=", 2**K)),  # fails at K = 3
+    "between-two-and-four": ([], ((K - 2) * (K - 4), ">=", 0)),  # fails at K = 3
+    "between-five-and-seven": ([], ((K - 5) * (K - 7), ">=", 0)),  # fails at K = 6
+    "peaked-kl-below-three": ([P], (KL(p, U), "<=", 3)),  # fails from K = 21
+    # Sums: all j against j ≠ y, exchanged indices, terms of no sign, something left outside.
+    "margin-over-all-classes": ([Z, Y], (S[y], "==", sigmoid(z[y] - LSE))),
+    "softplus-over-all-classes": ([Z, Y], (CE(one_hot(y), S), "==", softplus(LSE - z[y]))),
+    "margin-sign": ([Z, Y], (1 - S[y], "==", sigmoid(-margin(z, y)))),
+    "sum-without-the-label": ([P, Y], (total((1 - KroneckerDelta(j, y)) * p[j], j), "==", 1)),
+    "smoothed-mean-over-others": (
+        [Z, Y, *RATE],
+        (CE(smooth_labels(one_hot(y), epsilon), S), "==",
+         softplus(margin(z, y)) - epsilon * total(z[j] - z[y], j) / (K - 1)),
+    ),
+    "double-sum-collapses": ([P, Q], (total(total(p[i] * log(q[j]), j), i), "==", total(p[i] * log(q[i]), i))),
+    "double-sum-is-kl": ([P_POS, Q], (total(total(p[i] * q[j] * log(p[i] / q[j]), j), i), "==", KL(p, q))),
+    "double-sum-loses-K": ([P], (total(total(p[i], j), i), "==", 1)),
+    "double-sum-wrong-weight": ([P, Q, Z], (total(total(p[i] * q[j] * z[j], j), i), "==", total(p[i] * z[i], i))),
+    "product-of-sums": ([P, Z], (total(p[k] * z[k], k), "==", total(p[k], k) * total(z[k], k))),
+    "square-of-a-mean": ([P, Z], (total(p[k] * z[k], k) ** 2, ">=", total(p[k] * z[k] ** 2, k))),
+    "square-of-a-sum": ([Z], (total(z[k], k) ** 2, "==", total(z[k] ** 2, k))),
+    "trace-is-K-squared": ([], (total(total(KroneckerDelta(i, j), j), i), "==", K**2)),
+    "kl-termwise": ([P_POS, Q, I], (p[i] * log(p[i] / q[i]), ">=", 0)),
+    "mean-of-no-sign": ([P, Z], (total(p[k] * z[k], k), ">=", 0)),
+    "score-difference": ([P, Q, Z], (total((p[k] - q[k]) * z[k], k), ">=", 0)),
+    "overlap-difference": ([P, Q], (total(p[k] * (p[k] - q[k]), k), ">=", 0)),
+    "entropy-difference": ([P_POS, Q], (total((p[k] - q[k]) * log(p[k]), k), ">=", 0)),
+    "pinsker-too-strong": ([P, Q], (KL(p, q), ">=", total(Abs(p[k] - q[k]), k) ** 2)),
+    "pinsker-501": ([P_POS, Q], (KL(p, q), ">=", Rational(501, 1000) * total(Abs(p[k] - q[k]), k) ** 2)),
+    "kl-below-variation": ([P, Q], (KL(p, q), "<=", total(Abs(p[k] - q[k]), k))),
+    "kl-above-chi-square": ([P, Q], (KL(p, q), ">=", total((p[k] - q[k]) ** 2 / q[k], k))),
+    "kl-below-half-chi-square": ([P, Q], (KL(p, q), "<=", total((p[k] - q[k]) ** 2 / q[k], k) / 2)),
+    "entropy-below-gini": ([P], (H(p), "<=", total(p[k] * (1 - p[k]), k))),
+    "entropy-above-gini-too-strong": ([P], (H(p), ">=", Rational(7, 5) * total(p[k] * (1 - p[k]), k))),  # only near (½, ½)
+    "free-and-bound-index": ([P, L], (total(p[k] * p[k], k), "==", p[k])),
+    # Not normalised.
+    "not-normalised-sum": ([Z], (total(z[k], k), "==", 1)),
+    "not-normalised-difference": ([P, Z], (total(p[k] - z[k], k), "==", 0)),
+    "not-normalised-gibbs": ([Z, Q], (KL(Vector("w", lambda c: exp(z[c])), q), ">=", 0)),
+    "not-normalised-target": ([P, Q], (CE(Vector("w", lambda c: 2 * p[c]), q), "==", CE(p, q))),
+    "not-normalised-model": ([P, Z], (CE(p, Vector("w", lambda c: exp(z[c]))), ">=", H(p))),
+    "not-normalised-product": ([P, Q], (total(p[k] * q[k], k), "==", 1)),
+    # Jensen and convexity reversed.
+    "jensen-of-log-reversed": ([P, Q], (-log(total(p[k] * q[k], k)), ">=", CE(p, q))),
+    "jensen-of-exp-reversed": ([Z], (LSE - log(K), "<=", total(z[k], k) / K)),
+    "mixture-entropy-reversed": ([P, Q], (H(mix(p, q)), "<=", (H(p) + H(q)) / 2)),
+    "ce-concave-in-model": ([P, Q, R], (CE(p, mix(q, r)), ">=", (CE(p, q) + CE(p, r)) / 2)),
+    "kl-concave-in-target": ([P, Q, R], (KL(mix(p, r), q), ">=", (KL(p, q) + KL(r, q)) / 2)),
+    "am-gm-reversed": ([x > 0, u > 0], (sqrt(x * u), ">=", (x + u) / 2)),
+    # Gradients: sign, missing δ, missing term, index captured by the bound one.
+    "softmax-gradient-sign": ([P, Z, I], (gradient(CE(p, S), z[i]), "==", p[i] - S[i])),
+    "softmax-gradient-no-delta": ([Z, Y, I], (gradient(CE(one_hot(y), S), z[i]), "==", S[i])),
+    "softmax-gradient-uniform": ([P, Z, I], (gradient(CE(p, S), z[i]), "==", S[i] - 1 / K)),
+    "softmax-jacobian-no-delta": ([Z, Y, I], (gradient(S[y], z[i]), "==", S[y] * (1 - S[i]))),
+    "softmax-jacobian-diagonal-only": ([Z, Y, I], (gradient(S[y], z[i]), "==", KroneckerDelta(i, y) * S[y] * (1 - S[y]))),
+    "smoothed-gradient-unsmoothed": ([P, Z, I, *RATE], (gradient(CE(SMOOTH, S), z[i]), "==", S[i] - p[i])),
+    "lse-gradient-unnormalised": ([Z, I], (gradient(LSE, z[i]), "==", exp(z[i]))),
+    "ce-gradient-sign": ([P, Q, I], (gradient(CE(p, q), q[i]), "==", p[i] / q[i])),
+    "ce-gradient-lost-weight": ([P, Q, I], (gradient(CE(p, q), q[i]), "==", -1 / q[i])),
+    "entropy-gradient-lost-one": ([P_POS, I], (gradient(H(p), p[i]), "==", -log(p[i]))),
+    "entropy-gradient-captured": ([P_POS, L], (gradient(H(p), p[k]), "==", -total(log(p[k]) + 1, k))),
+    "softmax-gradient-captured": ([Z, J], (gradient(log(total(exp(z[j]), j)), z[j]), "==", 1)),
+    "sum-gradient-counts-all": ([Z, I], (gradient(total(z[k], k), z[i]), "==", K)),
+    "softplus-curvature": ([Real(x)], (gradient(gradient(softplus(x), x), x), "==", sigmoid(x) ** 2)),
+    "power-gradient-exponent": ([x > 0, gamma >= 1], (gradient(x**gamma, x), "==", gamma * x**gamma)),
+    "focal-gradient-second-term": (
+        [Real(s), gamma >= 0],
+        (gradient(sigmoid(s) ** gamma * softplus(s), s), "==", sigmoid(s) ** gamma * sigmoid(s)),
+    ),
+    # Bernoulli and the focal loss.
+    "bernoulli-small-gamma": ([*CLOSED, gamma > 0, gamma < 1], ((1 - x) ** gamma, ">=", 1 - gamma * x)),
+    "bernoulli-reversed": ([*CLOSED, gamma >= 1], ((1 - x) ** gamma, "<=", 1 - gamma * x)),
+    "bernoulli-half-gamma": ([*CLOSED, gamma >= 1], ((1 - x) ** gamma, ">=", 1 - gamma * x / 2)),
+    "bernoulli-999": ([*CLOSED, gamma >= 1], ((1 - x) ** gamma, ">=", 1 - Rational(999, 1000) * gamma * x)),
+    "bernoulli-just-below-one": ([*OPEN, gamma >= Rational(99, 100)], ((1 - x) ** gamma, ">=", 1 - gamma * x)),
+    "bernoulli-linear-only": ([*CLOSED, gamma >= 1], ((1 - x) ** gamma, "==", 1 - gamma * x)),
+    "power-below-line": ([*CLOSED, gamma > 0], ((1 - x) ** gamma, "<=", 1 - x)),
+    "power-at-zero": ([*CLOSED, gamma > 0, gamma <= 1], (x**gamma, "<=", 2 * x)),
+    "power-lipschitz": (
+        [*CLOSED, u >= 0, u <= 1, gamma > 0, gamma <= 1], (Abs(x**gamma - u**gamma), "<=", gamma * Abs(x - u))
+    ),
+    "power-above-line": ([*CLOSED, gamma >= 1], (x**gamma, ">=", gamma * x - 1)),
+    "focal-above-ce": ([P, Q, gamma >= 1], (focal(p, q), ">=", CE(p, q))),
+    "focal-below-entropy": ([P, Q, gamma >= 1], (focal(p, q), "<=", H(q))),
+    "focal-bound-half": ([DELTA, Q, gamma >= 1], (focal(p, q), ">=", CE(p, q) - gamma / 2 * H(q))),
+    "focal-bound-plus": ([DELTA, Q, gamma >= 1], (focal(p, q), ">=", CE(p, q) + gamma * H(q))),
+    "focal-factor-below-one": (
+        [*OPEN, gamma >= 1], ((1 - x) ** gamma - gamma * x * (1 - x) ** (gamma - 1) * log(x), "<=", 1)
+    ),
+    "focal-factor-above-one": (
+        [*OPEN, gamma >= 1], ((1 - x) ** gamma - gamma * x * (1 - x) ** (gamma - 1) * log(x), ">=", 1)
+    ),
+    # True on a part of the domain only, or near one point.
+    "sinh-below": ([x >= 0], (sinh(x), "<=", x)),
+    "tanh-cubic": ([x >= 0], (tanh(x), "<=", x - x**3 / 3)),
+    "cosh-quadratic": ([Real(x)], (cosh(x), ">=", 1 + x**2)),
+    "exp-quadratic": ([Real(x)], (exp(x), ">=", 1 + x + x**2 / 2)),
+    "log-quadratic-past-one": ([x > 0, x < Rational(101, 100)], (log(x), "<=", x - 1 - (x - 1) ** 2 / 2)),  # only on (1, 1.01)
+    "log-above-tangent": ([x > 0], (log(x), ">=", x - 1)),
+    "log-half-tangent": ([x > 0], (log(x), "<=", (x - 1) / 2)),
+    "binary-entropy-near-half": (OPEN, (BINARY, ">=", log(2) - 2 * (x - Rational(1, 2)) ** 2 - 2 * (x - Rational(1, 2)) ** 4)),
+    "binary-entropy-to-the-last-hundredth": (
+        OPEN, (BINARY, ">=", log(2) - 2 * (x - Rational(1, 2)) ** 2 - Rational(68, 25) * (x - Rational(1, 2)) ** 4)
+    ),
+    "binary-entropy-parabola": (OPEN, (BINARY, "<=", 4 * log(2) * x * (1 - x))),
+    "log-entropy-four-fifths": (OPEN, (log(x) * log(1 - x), "<=", Rational(4, 5) * BINARY)),  # only near 0 and 1
+    "log-entropy-nine-tenths": (OPEN, (log(x) * log(1 - x), "<=", Rational(9, 10) * BINARY)),  # only within 1e-4 of them
+    "log-entropy-less-1e-3": (OPEN, (log(x) * log(1 - x), "<=", BINARY - Rational(1, 1000))),  # only near 0 and 1
+    "log-entropy-reversed": (OPEN, (log(x) * log(1 - x), ">=", BINARY)),
+    "square-below-half": (CLOSED, (x**2, "<=", x / 2)),
+    "last-thousandth": (CLOSED, (x, "<=", Rational(999, 1000))),
+    "first-thousandth": (OPEN, (x**2, ">=", x / 1000)),
+    # A sliver in the middle.
+    "sliver-at-half": (CLOSED, (x * (1 - x), "<=", Rational(1, 4) - TINY)),
+    "sliver-at-third": (OPEN, (x**2 + Rational(1, 9), ">=", 2 * x / 3 + TINY)),
+    "sliver-at-third-abs": (OPEN, (Abs(x - Rational(1, 3)), ">=", Rational(1, 1000))),
+    "sliver-at-root": (OPEN, (x**3 - x + Rational(3849, 10000), ">=", 0)),  # at 1/√3, by 2e-7
+    "sliver-of-log": ([x > 0], (log(x), "<=", x - 1 - TINY)),
+    "sliver-of-exp": ([Real(x)], (exp(x), ">=", 1 + x + TINY)),
+    "sliver-of-am-gm": ([x > 0, u > 0], (x**2 + u**2, ">=", Rational(2001, 1000) * x * u)),
+    "sliver-of-entropy": ([P], (H(p), "<=", log(K) - Rational(1, 1000))),
+    "sliver-of-entropy-relative": ([P], (H(p), "<=", log(K) * (1 - TINY))),
+    "sliver-of-gibbs": ([P_POS, Q], (KL(p, q), ">=", TINY)),
+    # Identities off by 1e-3 and by 1e-6.
+    "kl-split-999": ([P, Q], (KL(p, q), "==", CE(p, q) - Rational(999, 1000) * H(p))),
+    "kl-split-millionth": ([P, Q], (KL(p, q), "==", CE(p, q) - (1 - TINY) * H(p))),
+    "sigmoid-pair-millionth": ([Real(x)], (sigmoid(x) + sigmoid(-x), "==", 1 + TINY)),
+    "softplus-pair-thousandth": ([Real(x)], (softplus(x) - softplus(-x), "==", Rational(1001, 1000) * x)),
+    "softmax-sum-millionth": ([Z], (total(S[k], k), "==", 1 - TINY)),
+    "uniform-entropy-millionth": ([], (H(U), "==", log(K) - TINY)),
+    "softmax-gradient-millionth": ([P, Z, I], (gradient(CE(p, S), z[i]), "==", (1 + TINY) * S[i] - p[i])),
+    "float-rounding": ([Real(x)], (x * (1 + Rational(1, 10**12)), "==", x)),
+    # Poles, jumps, kinks, logarithms of what goes through zero, roots.
+    "pole-against-tangent": (OPEN, (1 / (x - Rational(1, 2)) ** 2, ">=", 16 + 128 * (x - Rational(1, 4)))),
+    "pole-changes-sign": (OPEN, (1 / (Rational(1, 2) - x), ">=", 4 + 16 * (x - Rational(1, 4)))),
+    "log-pole-against-tangent": (OPEN, (-log(Abs(x - Rational(1, 2))), ">=", log(4) + 4 * (x - Rational(1, 4)))),
+    "pole-of-no-sign": ([Real(x)], (1 / (1 + x), ">=", 1 - x)),
+    "jump-of-sign": (OPEN, (Abs(x - Rational(1, 2)) / (x - Rational(1, 2)), "==", -1)),
+    "kink-against-tangent": (OPEN, (-Abs(x - Rational(1, 2)), ">=", x - Rational(1, 2))),
+    "kink-is-straight": (OPEN, (Abs(x - Rational(1, 2)), "==", Rational(1, 2) - x)),
+    "kink-slope": (OPEN, (gradient(Abs(x - Rational(1, 2)), x), "==", -1)),
+    "abs-is-identity": ([Real(x)], (Abs(x), "==", x)),
+    "abs-additive": ([Real(x), Real(u)], (Abs(x + u), "==", Abs(x) + Abs(u))),
+    "abs-reverse-triangle": ([Real(x), Real(u)], (Abs(x + u), ">=", Abs(x) + Abs(u))),
+    "abs-of-a-sum": ([Z], (Abs(total(z[k], k)), "==", total(Abs(z[k]), k))),
+    "log-through-zero": (OPEN, (log(Abs(1 - 2 * x)), "<=", -2 * x)),
+    "log-where-defined": (OPEN, (log(1 - 2 * x), ">=", -2 * x)),
+    "root-of-square": ([Real(x)], (sqrt(x**2), "==", x)),
+    "root-of-sum": ([x >= 0, u >= 0], (sqrt(x + u), "==", sqrt(x) + sqrt(u))),
+    "log-of-sum": ([x > 0, u > 0], (log(x + u), "==", log(x) + log(u))),
+    "log-of-power-outside": ([x > 0, gamma >= 1], (log(x) ** gamma, "==", gamma * log(x))),
+    "exp-of-product": ([Real(x), Real(u)], (exp(x * u), "==", exp(x) * exp(u))),
+    # The data set.
+    "dataset-sum-for-mean": (DATA, (dataset_loss(conditional), "==", -total(log(conditional[inputs[n], labels[n]]), n, N))),
+    "dataset-mean-over-classes": (
+        DATA, (dataset_loss(conditional), "==", -total(log(conditional[inputs[n], labels[n]]), n, N) / K)
+    ),
+    "dataset-times-N": (DATA, (dataset_loss(conditional), "==", N * empirical_cross_entropy(conditional))),
+    "dataset-over-M": (DATA, (dataset_loss(conditional), "==", empirical_cross_entropy(conditional) / M)),
+    "dataset-marginal-is-one": (DATA[:2] + [Label(a, M)], (total(empirical(a, k), k), "==", 1)),
+    "dataset-total-is-N": (DATA[:2], (total(total(empirical(a, k), k), a, M), "==", N)),
+    "dataset-jensen-reversed": (
+        DATA, (dataset_loss(conditional), "<=", -log(total(conditional[inputs[n], labels[n]], n, N) / N))
+    ),
+    "dataset-gradient-lost-mean": (
+        [*SCORES, Label(i, N), J],
+        (gradient(total(log(total(exp(scores[n, k]), k)) - scores[n, labels[n]], n, N) / N, scores[i, j]), "==",
+         exp(scores[i, j]) / total(exp(scores[i, k]), k) - KroneckerDelta(labels[i], j)),
+    ),
+    "dataset-sum-exchanged": (
+        SCORES,
+        (total(log(total(exp(scores[n, k]), k)), n, N), "==", log(total(total(exp(scores[n, k]), n, N), k))),
+    ),
+})  # fmt: skip
+
+
+FALSE_EQUALITY = claims({
+    # Equality elsewhere too.
+    "two-zeros": ([Real(x)], (x**2 * (x - 1) ** 2, ">=", 0), {x: 0}),
+    "two-ends": (CLOSED, (x * (1 - x), ">=", 0), {x: 0}),
+    "abs-and-itself": ([Real(x)], (Abs(x), ">=", x), {x: 0}),
+    "whole-diagonal": ([Real(x), Real(u)], ((x - u) ** 2, ">=", 0), {x: 0}),
+    "bernoulli-at-gamma-one": ([*CLOSED, gamma >= 1], ((1 - x) ** gamma, ">=", 1 - gamma * x), {x: 0}),
+    "focal-weight-of-a-sure-model": ([x > 0, x <= 1, gamma >= 0], (-((1 - x) ** gamma) * log(x), "<=", -log(x)), {gamma: 0}),
+    "entropy-zero-at-one-label": ([P, Y], (H(p), ">=", 0), {p: one_hot(y)}),
+    "collision-at-one-label": ([P, Y], (total(p[k] ** 2, k), "<=", 1), {p: one_hot(y)}),
+    "log-mean-exp-of-constants": ([Z], (LSE, ">=", log(K) + total(z[k], k) / K), {z: Vector("0", lambda c: 0)}),
+    "jensen-of-flat-models": ([P, Q], (CE(p, q), ">=", -log(total(p[k] * q[k], k))), {q: U}),
+    "one-entry-of-kl": ([Q, Y], (CE(one_hot(y), q), ">=", 1 - q[y]), {q: U}),
+    "even-kinks": ([Real(x)], (Abs(Abs(x) - 1), ">=", 0), {x: 1}),
+    "weights-that-vanish": ([P, Q, R], (total(p[k] * (q[k] - r[k]) ** 2, k), ">=", 0), {q: r}),  # from K = 3
+    "logits-up-to-a-shift": ([Z], (KL(U, S), ">=", 0), {z: Vector("0", lambda c: 0)}),
+    "free-scalar": ([P_POS, Q, u >= 0], (u * KL(p, q), ">=", 0), {q: p}),
+    # Equality not there.
+    "gibbs-at-uniform": ([P, Q], (KL(p, q), ">=", 0), {q: U}),
+    "ce-least-at-uniform": ([P, Q], (CE(p, q), ">=", H(p)), {q: U}),
+    "entropy-greatest-at-a-label": ([P, Y], (H(p), "<=", log(K)), {p: one_hot(y)}),
+    "smoothed-optimum-unsmoothed": ([P_POS, Q, *RATE], (CE(SMOOTH, q), ">=", H(SMOOTH)), {q: p}),
+    "exp-at-wrong-point": ([Real(x)], (exp(x), ">=", 1 + x), {x: 1}),
+    "exp-never": ([Real(x)], (exp(x), ">=", x), {x: 0}),
+    "log-entropy-never": (OPEN, (log(x) * log(1 - x), "<=", BINARY), {x: Rational(1, 2)}),
+    "nearly-a-third": ([Real(x)], ((x - Rational(1, 3)) ** 2, ">=", 0), {x: Rational(333, 1000)}),
+    "nearly-a-third-millionth": ([Real(x)], ((x - Rational(1, 3)) ** 2, ">=", 0), {x: Rational(333333, 10**6)}),
+    "logsumexp-never": ([Z, Y], (LSE, ">=", z[y]), {z: Vector("0", lambda c: 0)}),
+    "jensen-at-the-target": ([P_POS, Q], (CE(p, q), ">=", -log(total(p[k] * q[k], k))), {q: p}),
+})  # fmt: skip
+
+
+_UNDER_FALSE = claims({
+    "bernoulli-any-gamma": ([*OPEN, gamma > 0], ((1 - x) ** gamma, ">=", 1 - gamma * x)),
+    "power-tangent-any-gamma": ([x > 0, gamma >= 0], (x**gamma, ">=", 1 + gamma * (x - 1))),
+    "gibbs-model-not-normalised": ([P, Real(q)], (KL(p, q), ">=", 0)),
+    "gibbs-target-not-normalised": ([Real(p), Q], (KL(p, q), ">=", 0)),
+    "max-entropy-not-normalised": ([Real(p)], (H(p), "<=", log(K))),
+    "entropy-nonnegative-not-normalised": ([Real(p)], (H(p), ">=", 0)),
+    "ce-nonnegative-model-not-normalised": ([P, Real(q)], (CE(p, q), ">=", 0)),
+    "collision-not-normalised": ([Real(p)], (total(p[k] ** 2, k), "<=", 1)),
+    "collision-at-least-not-normalised": ([Real(p)], (total(p[k] ** 2, k), ">=", 1 / K)),
+    "gini-not-normalised": ([Real(p)], (total(p[k] * (1 - p[k]), k), "==", 1 - total(p[k] ** 2, k))),
+    "variational-not-normalised": ([Real(p), Z], (total(p[k] * z[k], k), "<=", LSE)),
+    "one-hot-loss-soft": ([P, Q, Y], (CE(p, q), ">=", -log(q[y]))),
+    "softmax-gradient-not-normalised": ([Real(p), Z, I], (gradient(CE(p, S), z[i]), "==", S[i] - p[i])),
+    "smoothing-epsilon-above-one": ([P, I, epsilon >= 0], (SMOOTH[i], ">=", 0)),
+    "smoothing-epsilon-just-above-one": ([P, I, epsilon >= 0, epsilon <= Rational(201, 100)], (SMOOTH[i], ">=", 0)),
+    "smoothing-epsilon-negative": ([P, I, epsilon <= 1], (SMOOTH[i], "<=", 1)),
+    "focal-below-ce-any-gamma": ([P, Q, Real(gamma)], (focal(p, q), "<=", CE(p, q))),
+    "sinh-any-sign": ([Real(x)], (sinh(x), ">=", x)),
+    "tanh-any-sign": ([Real(x)], (tanh(x), "<=", x)),
+    "square-past-one": ([x >= 0], (x**2, "<=", x)),
+    "square-just-past-one": ([x >= 0, x <= Rational(1001, 1000)], (x**2, "<=", x)),
+    "root-of-a-square-any-sign": ([x >= -1], (sqrt(x**2), "==", x)),
+    "inverse-and-itself": ([Real(x)], (x + 1 / x, ">=", 2)),
+    "exp-below-inverse": ([Real(x)], (exp(-x), "<=", 1 / (1 + x))),
+    "cubic-any-sign": ([Real(x)], (x**3 + 2, ">=", 3 * x)),
+    "power-of-fraction-any-gamma": ([x > 0, x < 1, Real(gamma)], (x**gamma, "<=", 1)),
+    "abs-dropped": ([x >= Rational(-1, 100)], (Abs(x), "<=", x)),
+})  # fmt: skip
+
+_UNDER_UNDEFINED = claims({
+    "log-any-sign": ([Real(x)], (log(x), "<=", x - 1)),
+    "log-of-one-plus": ([Real(x)], (log(1 + x), "<=", x)),
+    "log-of-square": ([Real(x)], (log(x**2), "==", 2 * log(x))),
+    "log-of-product": ([Real(x), Real(u)], (log(x * u), "==", log(x) + log(u))),
+    "log-of-ratio": ([P, Real(q)], (KL(p, q), "==", CE(p, q) - H(p))),
+    "kl-split-model-zero": ([P, Distribution(q)], (KL(p, q), "==", CE(p, q) - H(p))),
+    "gibbs-model-zero": ([P, Distribution(q)], (KL(p, q), ">=", 0)),
+    "ce-nonnegative-model-zero": ([P, Distribution(q)], (CE(p, q), ">=", 0)),
+    "root-of-product": ([Real(x), Real(u)], (sqrt(x * u), "==", sqrt(x) * sqrt(u))),
+    "root-any-sign": ([Real(x)], (sqrt(x), ">=", 0)),
+    "bernoulli-past-one": ([x >= 0, x <= Rational(3, 2), gamma >= 1], ((1 - x) ** gamma, ">=", 1 - gamma * x)),
+    "power-sum-any-sign": ([Real(x), Real(gamma)], (x**gamma * x, "==", x ** (gamma + 1))),
+    "common-factor": ([Real(x)], ((x**2 - 1) / (x - 1), "==", x + 1)),  # a hole at 1
+    "ratio-nonnegative": ([x >= 0, u >= 0], (x / u, ">=", 0)),
+    "log-one-minus-past-one": ([x > 0, x < 2], (log(1 - x), "<=", -x)),
+    "log-entropy-past-one": ([x > 0, x < 2], (log(x) * log(1 - x), "<=", BINARY)),
+    "chi-square-model-zero": ([P, Distribution(q)], (total((p[k] - q[k]) ** 2 / q[k], k), ">=", 0)),
+    "derivative-at-kink": ([Real(x)], (gradient(Abs(x), x) * x, "==", Abs(x))),  # none at 0
+})  # fmt: skip
+UNDER = {name: ("false", claim) for name, claim in _UNDER_FALSE.items()}
+UNDER |= {name: ("undefined", claim) for name, claim in _UNDER_UNDEFINED.items()}
+
+
+# Lemmas that are true, for the traps and for the true statements.
+
+
+def log_tangent():
+    return Claim("log-tangent", (log(x), "<=", x - 1), given=[x > 0]).prove(by=tangent(x, at=1))
+
+
+def x_log_x():
+    return Claim("x-log-x", (x * log(x), ">=", x - 1), given=[x >= 0], equality={x: 1}).prove(by=tangent(x, at=1))
+
+
+def exp_tangent():
+    return Claim("exp-tangent", (exp(x), ">=", 1 + x), given=[Real(x)]).prove(by=tangent(x, at=0))
+
+
+def bernoulli():
+    statement = (1 - x) ** gamma, ">=", 1 - gamma * x
+    return Claim("bernoulli", statement, given=[*CLOSED, gamma >= 1]).prove(by=tangent(x, at=0))
+
+
+def sinh_tangent():
+    return Claim("sinh-tangent", (sinh(t), ">=", t), given=[t >= 0]).prove(by=tangent(t, at=0))
+
+
+def between():
+    return Claim("between", (x * (1 - x), ">=", 0), given=CLOSED).prove()
+
+
+def square():
+    return Claim("square", (x**2, ">=", 0), given=[Real(x)]).prove()
+
+
+def gibbs():
+    """KL(p ‖ q) >= 0, from x log x >= x - 1 at x = p_k / q_k, times q_k."""
+    return Claim("gibbs", (KL(p, q), ">=", 0), given=[P, Q]).prove(by=x_log_x().at({x: p[k] / q[k]}, times=q[k], over=k))
+
+
+def collision():
+    return Claim("collision", (total(p[k] ** 2, k), "<=", 1), given=[P]).prove(
+        by=between().at({x: p[k]}, over=k)
+    )
+
+
+def one_hot_loss():
+    return Claim("one-hot-loss", (CE(p, q), "==", -log(q[y])), given=[DELTA, Q]).prove()
+
+
+# Every function below proves its lemmas and then offers a false claim with a certificate; the last `prove` must raise.
+# name -> (hypotheses, the false statement, a function returning the certificate).
+_TRAPS = {
+    # The tangent rule: wrong point, wrong slope, f'' of no sign, poles, kinks, jumps, ends.
+    "tangent-misses-the-value": ([x > 0], (log(x), "<=", x - 2), lambda: tangent(x, at=1)),
+    "tangent-misses-by-a-millionth": ([Real(x)], (exp(x), ">=", 1 + x + TINY), lambda: tangent(x, at=0)),
+    "tangent-at-another-minimum": ([x > 0], (log(x), "<=", x / 3), lambda: tangent(x, at=3)),
+    "tangent-misses-the-slope": ([x > 0], (log(x), "<=", (x - 1) / 2), lambda: tangent(x, at=1)),
+    "tangent-slope-by-a-thousandth": ([Real(x)], (exp(x), ">=", 1 + Rational(1001, 1000) * x), lambda: tangent(x, at=0)),
+    "tangent-reversed": ([x > 0], (log(x), ">=", x - 1), lambda: tangent(x, at=1)),
+    "tangent-for-an-identity": ([x > 0], (log(x), "==", x - 1), lambda: tangent(x, at=1)),
+    "curvature-of-no-sign-sinh": ([Real(x)], (sinh(x), ">=", x), lambda: tangent(x, at=0)),
+    "curvature-of-no-sign-cube": ([Real(x)], (x**3, ">=", 0), lambda: tangent(x, at=0)),
+    "curvature-of-no-sign-cubic": ([x >= -3], (x**3 + 2, ">=", 3 * x), lambda: tangent(x, at=1)),
+    "curvature-just-negative": ([x >= Rational(-1, 100)], (x**3, ">=", 0), lambda: tangent(x, at=0)),
+    "curvature-of-no-sign-power": ([*OPEN, gamma > 0], ((1 - x) ** gamma, ">=", 1 - gamma * x), lambda: tangent(x, at=0)),
+    "curvature-just-below-one": (
+        [*OPEN, gamma >= Rational(99, 100)], ((1 - x) ** gamma, ">=", 1 - gamma * x), lambda: tangent(x, at=0)
+    ),
+    "curvature-of-another-variable": ([Real(x), Real(u)], (x**3, ">=", 3 * u**2 * x - 2 * u**3), lambda: tangent(x, at=u)),
+    "curvature-near-zero": (CLOSED, (x**2, ">=", x ** Rational(3, 2)), lambda: tangent(x, at=0)),
+    "pole": (OPEN, (1 / (x - Rational(1, 2)) ** 2, ">=", 16 + 128 * (x - Rational(1, 4))), lambda: tangent(x, at=Rational(1, 4))),
+    "pole-on-the-line": ([Real(x)], (1 / x**2, ">=", 3 - 2 * x), lambda: tangent(x, at=1)),
+    "log-pole": (OPEN, (-log((x - Rational(1, 2)) ** 2), ">=", 2 * log(4) + 8 * (x - Rational(1, 4))),
+                 lambda: tangent(x, at=Rational(1, 4))),
+    "pole-of-cosh": ([Real(x)], (1 / (cosh(x) - 1), ">=", 1 / (cosh(1) - 1) - sinh(1) / (cosh(1) - 1) ** 2 * (x - 1)),
+                     lambda: tangent(x, at=1)),
+    "kink": (OPEN, (-Abs(x - Rational(1, 2)), ">=", x - Rational(1, 2)), lambda: tangent(x, at=Rational(1, 4))),
+    "jump": (OPEN, (Abs(x - Rational(1, 2)) / (x - Rational(1, 2)), "<=", -1), lambda: tangent(x, at=Rational(1, 4))),
+    "root-kink": (OPEN, (-sqrt((x - Rational(1, 2)) ** 2), ">=", x - Rational(1, 2)), lambda: tangent(x, at=Rational(1, 4))),
+    "point-outside-the-domain": ([x >= Rational(1, 2)], (x**3, ">=", 3 * x + 2), lambda: tangent(x, at=-1)),
+    "slope-infinite-at-the-end": (CLOSED, (x * log(x), ">=", 0), lambda: tangent(x, at=0)),
+    "value-left-over": ([Real(x), Real(u)], (x**2 + u, ">=", 0), lambda: tangent(x, at=0)),
+    "tangent-in-an-absent-variable": ([Real(u), Real(x)], (u**2 + x**2, ">=", 2 * u), lambda: tangent(x, at=0)),
+    "tangent-in-an-index-free-vector": ([Z, Real(x)], (x**2 + total(z[k], k), ">=", 0), lambda: tangent(x, at=0)),
+    # A lemma outside its hypotheses.
+    "lemma-at-a-number": ([], (-2, ">=", 0), lambda: between().at({x: 2})),
+    "lemma-at-a-real": ([Real(u)], (u * (1 - u), ">=", 0), lambda: between().at({x: u})),
+    "lemma-just-outside": ([u >= 0, u <= Rational(1001, 1000)], (u * (1 - u), ">=", 0), lambda: between().at({x: u})),
+    "lemma-at-a-ratio": (
+        [P_POS, Q], (total(q[k] ** 2 / p[k], k), "<=", 1), lambda: between().at({x: q[k] / p[k]}, times=p[k], over=k)
+    ),
+    "lemma-at-K-times": ([P], (K * total(p[k] ** 2, k), "<=", 1), lambda: between().at({x: K * p[k]}, over=k)),
+    "lemma-at-logits": ([Z], (total(z[k] * (1 - z[k]), k), ">=", 0), lambda: between().at({x: z[k]}, over=k)),
+    "lemma-at-a-log": ([Q], (-total(sinh(log(q[k])), k), "<=", H(q)), lambda: sinh_tangent().at({t: log(q[k])}, over=k)),
+    "lemma-at-a-sum": ([P], (1 - K, ">=", 0), lambda: between().at({x: total(total(p[j], j), k)}, times=1 / K)),
+    "bernoulli-at-small-gamma": (
+        [P, Q, gamma > 0],
+        (focal(p, q), ">=", CE(p, q) + gamma * total(p[k] * q[k] * log(q[k]), k)),
+        lambda: bernoulli().at({x: q[k]}, times=-p[k] * log(q[k]), over=k),
+    ),
+    "bernoulli-at-half": ([*CLOSED], (sqrt(1 - x), ">=", 1 - x / 2), lambda: bernoulli().at({gamma: Rational(1, 2)})),
+    "one-hot-lemma-at-uniform": ([Q, Y], (CE(U, q), "==", -log(q[y])), lambda: one_hot_loss().at({p: U})),
+    "one-hot-lemma-at-a-distribution": ([R, Q, Y], (CE(r, q), "==", -log(q[y])), lambda: one_hot_loss().at({p: r})),
+    "one-hot-lemma-at-another-label": ([Q, Y, I], (CE(one_hot(i), q), "==", -log(q[y])), lambda: one_hot_loss().at({p: one_hot(i)})),
+    # times of the wrong sign, or of none.
+    "times-negative": (
+        [P_POS, Q], (KL(p, q), "<=", 0), lambda: log_tangent().at({x: q[k] / p[k]}, times=-p[k], over=k)
+    ),
+    "times-minus-one": ([x > 0], (log(x), ">=", x - 1), lambda: log_tangent().at({}, times=-1)),
+    "times-of-no-sign": (
+        [Q, Z], (total(z[k] * exp(q[k]), k), ">=", total(z[k] * (1 + q[k]), k)),
+        lambda: exp_tangent().at({x: q[k]}, times=z[k], over=k),
+    ),
+    "times-a-difference": (
+        [P, Q], (total((p[k] - q[k]) * exp(p[k]), k), ">=", total((p[k] - q[k]) * (1 + p[k]), k)),
+        lambda: exp_tangent().at({x: p[k]}, times=p[k] - q[k], over=k),
+    ),
+    "times-a-scalar": ([Real(x), Real(u)], (u * exp(x), ">=", u * (1 + x)), lambda: exp_tangent().at({}, times=u)),
+    "times-just-negative": (
+        [Real(x), u >= -TINY], (u * exp(x), ">=", u * (1 + x)), lambda: exp_tangent().at({}, times=u)
+    ),
+    "times-a-log": (
+        [P_POS, Real(x)], (-H(p) * exp(x), ">=", -H(p) * (1 + x)),
+        lambda: exp_tangent().at({}, times=p[k] * log(p[k]), over=k),
+    ),
+    "times-for-an-identity-is-zero": ([Real(x)], (exp(x), "==", 1 + x), lambda: exp_tangent().at({}, times=0)),
+    # over the wrong index, captured indices.
+    "over-a-free-index": (
+        [P_POS, Q, I], (p[i] * log(p[i] / q[i]), ">=", 0),
+        lambda: log_tangent().at({x: q[i] / p[i]}, times=p[i], over=i),
+    ),
+    "over-forgets-the-weight": (
+        [P_POS, Q, I], (p[i] * total(log(p[k] / q[k]), k), ">=", 0),
+        lambda: log_tangent().at({x: q[k] / p[k]}, times=p[i], over=k),
+    ),
+    "over-weight-of-another-index": (
+        [P_POS, Q, I], (p[i] * total(log(p[k] / q[k]), k), ">=", 0),
+        lambda: log_tangent().at({x: q[k] / p[k]}, times=p[k], over=k),
+    ),
+    "over-counts-K": ([Z, I], (exp(z[i]), ">=", K * (1 + z[i])), lambda: exp_tangent().at({x: z[i]}, over=j)),
+    "over-left-out": ([Z, I], (total(exp(z[k]), k), "<=", exp(z[i])), lambda: exp_tangent().at({x: z[k] - z[i]})),
+    "capture-in-a-sum": (
+        [Q, Z, L], (total(q[k] * z[k], k), "==", z[k]),
+        lambda: Claim("mean-of-a-constant", (total(q[k] * x, k), "==", x), given=[Q, Real(x)]).prove().at({x: z[k]}),
+    ),
+    "capture-of-a-label": (
+        [P, L], (total(p[k] ** 2, k), "==", p[k]),
+        lambda: Claim("sum-against-label", (total(p[k] * p[y], k), "==", p[y]), given=[P, Y]).prove().at({y: k}),
+    ),
+    "capture-in-a-derivative": (
+        [Real(x)], (gradient(x**2, x), "==", x),
+        lambda: Claim("slope", (gradient(x * u, x), "==", u), given=[Real(x), Real(u)]).prove().at({u: x}),
+    ),
+    "capture-of-the-target": (
+        [Q, I], (gradient(H(q), q[i]), "==", -1),
+        lambda: Claim("ce-gradient", (gradient(CE(p, q), q[i]), "==", -p[i] / q[i]), given=[P, Q, I]).prove().at({p: q}),
+    ),
+    "capture-of-the-softmax": (
+        [Z, I], (gradient(H(S), z[i]), "==", 0),
+        lambda: Claim("softmax-gradient", (gradient(CE(p, S), z[i]), "==", S[i] - p[i]), given=[P, Z, I]).prove().at({p: S}),
+    ),
+    # One relation used for another, lemmas added in different directions.
+    "inequality-for-identity": ([P, Q], (CE(p, q), "==", H(p)), lambda: gibbs().at({})),
+    "inequality-for-its-reverse": ([P, Q], (CE(p, q), "<=", H(p)), lambda: gibbs().at({})),
+    "upper-for-lower": ([Real(x)], (exp(x), "<=", 1 + x), lambda: exp_tangent().at({})),
+    "swapped-lemma": ([P_POS, Q], (KL(p, q), ">=", KL(q, p)), lambda: [gibbs().at({}), gibbs().at({p: q, q: p})]),
+    "opposite-directions": (
+        [Real(x), u > 0], (exp(x) + log(u), ">=", x + u), lambda: [exp_tangent().at({}), log_tangent().at({x: u})]
+    ),
+    "half-of-the-instances": (
+        [P_POS, Q], (H(mix(p, q)), ">=", H(p)), lambda: [gibbs().at({q: mix(p, q)}, times=Rational(1, 2))]
+    ),
+    "no-instances": ([x > 0], (log(x), "<=", 0), lambda: []),
+    "weaker-lemma": ([P, Q], (KL(p, q), ">=", TINY), lambda: gibbs().at({})),
+    "true-and-false-together": (
+        [x > 0], (log(x), "<=", x - 1), (log(x), ">=", x - 1), lambda: (tangent(x, at=1), tangent(x, at=1))
+    ),
+    "fewer-certificates-than-statements": (
+        [x > 0], (log(x), "<=", x - 1), (log(x), "<=", x - 2), lambda: (tangent(x, at=1),)
+    ),
+    # A lemma on distributions at something else.
+    "vector-twice-a-distribution": (
+        [P, Q], (KL(Vector("w", lambda c: p[c] / 2), q), ">=", 0), lambda: gibbs().at({p: Vector("w", lambda c: p[c] / 2)})
+    ),
+    "vector-of-exponentials": (
+        [P, Z], (KL(p, Vector("w", lambda c: exp(z[c]))), ">=", 0), lambda: gibbs().at({q: Vector("w", lambda c: exp(z[c]))})
+    ),
+    "vector-of-ones": ([P], (H(p), "<=", 0), lambda: gibbs().at({q: Vector("1", lambda c: 1)})),
+    "vector-over-K-minus-1": (
+        [P], (H(p), "<=", log(K - 1)), lambda: gibbs().at({q: Vector("u", lambda c: 1 / (K - 1))})
+    ),
+    "vector-without-the-label": (
+        [P, Y], (H(p), "<=", log(K - 1)), lambda: gibbs().at({q: Vector("u", lambda c: (1 - KroneckerDelta(c, y)) / (K - 1))})
+    ),
+    "vector-with-negative-entries": (
+        [P, Q], (total((2 * p[k] - q[k]) ** 2, k), "<=", 1), lambda: collision().at({p: Vector("w", lambda c: 2 * p[c] - q[c])})
+    ),
+    "vector-smoothed-too-much": (
+        [P, epsilon >= 0], (total(SMOOTH[k] ** 2, k), "<=", 1), lambda: collision().at({p: SMOOTH})
+    ),
+    "vector-almost-normalised": (
+        [P, Q], (KL(p, Vector("w", lambda c: (1 + TINY) * q[c])), ">=", 0),
+        lambda: gibbs().at({q: Vector("w", lambda c: (1 + TINY) * q[c])}),
+    ),
+    "vector-of-reals": ([P, Real(z)], (total(z[k] ** 2, k), "<=", 1), lambda: collision().at({p: z})),
+    # Equality elsewhere, or not there.
+    "equality-at-gamma-one": (
+        [*CLOSED, gamma >= 1], ((1 - x) ** gamma, ">=", 1 - gamma * x), {x: 0}, lambda: tangent(x, at=0)
+    ),
+    "equality-at-another-point": ([Real(x)], (exp(x), ">=", 1 + x), {x: 1}, lambda: tangent(x, at=0)),
+    "equality-of-kl-at-uniform": ([P, Q], (KL(p, q), ">=", 0), {q: U}, lambda: gibbs().at({})),
+    "equality-of-jensen-at-the-target": (
+        [P_POS, Q], (CE(p, q), ">=", -log(total(p[k] * q[k], k))), {q: p},
+        lambda: log_tangent().at({x: q[k] / total(p[j] * q[j], j)}, times=p[k], over=k),
+    ),
+    "equality-when-times-is-zero": (
+        [Real(x), u >= 0], (u * exp(x), ">=", u * (1 + x)), {x: 0}, lambda: exp_tangent().at({}, times=u)
+    ),
+    "equality-where-the-weight-is-zero": (
+        [P, Q, R], (total(p[k] * (q[k] - r[k]) ** 2, k), ">=", 0), {q: r},
+        lambda: square().at({x: q[k] - r[k]}, times=p[k], over=k),
+    ),
+    "equality-of-logits-up-to-a-shift": (
+        [P, Z], (KL(p, S), ">=", 0), {z: Vector("0", lambda c: 0)}, lambda: gibbs().at({q: S})
+    ),
+    "equality-of-one-instance-of-two": (
+        [P_POS, Q, R], (KL(p, q) + KL(p, r), ">=", 0), {q: p}, lambda: [gibbs().at({}), gibbs().at({q: r})]
+    ),
+    "equality-of-a-line": ([x >= 0, Real(u)], (exp(u) + x, ">=", 1 + u), {u: 0}, lambda: tangent(u, at=0)),
+    "over-classes-for-observations": (
+        [Real(x)], (total(exp(x), n, N), ">=", K * (1 + x)), lambda: exp_tangent().at({}, over=n)
+    ),
+    "entropy-against-uniform-of-K-less": ([P], (H(p), "<=", log(K) - TINY), lambda: gibbs().at({q: U})),
+}  # fmt: skip
+
+
+def _prove(name, given, *row):
+    """Prove the claim of a row: its statements, then perhaps the equality (a dict) and the certificate (a function)."""
+    statements = [item for item in row if isinstance(item, tuple)]
+    equality = next((item for item in row if isinstance(item, dict)), None)
+    by = next((item for item in row if callable(item)), lambda: None)()
+    return Claim(name, *statements, given=given, equality=equality).prove(by=by)
+
+
+FOOLED_BY = {name: partial(_prove, name, *row) for name, row in _TRAPS.items()}
+
+
+def kl_below_chi_square():
+    statement = KL(p, q), "<=", total((p[k] - q[k]) ** 2 / q[k], k)
+    return Claim("kl-below-chi-square", statement, given=[P_POS, Q]).prove(
+        by=log_tangent().at({x: p[k] / q[k]}, times=p[k], over=k)
+    )
+
+
+def x_log_x_least():
+    """x log x is least at 1/e, and -1/e there."""
+    return Claim("x-log-x-least", (x * log(x), ">=", -exp(-1)), given=CLOSED).prove(by=tangent(x, at=exp(-1)))
+
+
+WEIGHTED = Vector("w", lambda c: p[c] * exp(z[c]) / total(p[j] * exp(z[j]), j))
+SHIFTED = Vector("s", lambda c: exp(z[c] + x) / total(exp(z[j] + x), j))
+BLEND = Vector("b", lambda c: x * p[c] + (1 - x) * r[c])
+MEAN_Z = total(p[j] * z[j], j)
+
+_TRUE = {
+    # Algebra of the scalar functions.
+    "sigmoid-pair": ([Real(x)], (sigmoid(x) + sigmoid(-x), "==", 1)),
+    "sigmoid-odds": ([Real(x)], (sigmoid(x), "==", exp(x) * sigmoid(-x))),
+    "softplus-pair": ([Real(x)], (softplus(x) - softplus(-x), "==", x)),
+    "softplus-slope": ([Real(x)], (gradient(softplus(x), x), "==", sigmoid(x))),
+    "softplus-curvature": ([Real(x)], (gradient(gradient(softplus(x), x), x), "==", sigmoid(x) * sigmoid(-x))),
+    "sigmoid-slope": ([Real(x)], (gradient(sigmoid(x), x), "==", sigmoid(x) * (1 - sigmoid(x)))),
+    "log-sigmoid": ([Real(x)], (log(sigmoid(x)), "==", -softplus(-x))),
+    "tanh-of-sigmoid": ([Real(x)], (tanh(x), "==", 2 * sigmoid(2 * x) - 1)),
+    "tanh-slope": ([Real(x)], (gradient(tanh(x), x), "==", 1 - tanh(x) ** 2)),
+    "cosh-and-sinh": ([Real(x)], (cosh(x) ** 2 - sinh(x) ** 2, "==", 1)),
+    "binomial": ([Real(x), Real(u)], ((x + u) ** 2 - (x - u) ** 2, "==", 4 * x * u)),
+    "log-of-power": ([x > 0, Real(gamma)], (log(x**gamma), "==", gamma * log(x))),
+    "log-of-positive-product": ([x > 0, u > 0], (log(x**2 * u), "==", 2 * log(x) + log(u))),
+    "power-slope": ([x > 0, gamma >= 1], (gradient(x**gamma, x), "==", gamma * x ** (gamma - 1))),
+    "binary-entropy-slope": (OPEN, (gradient(BINARY, x), "==", log(1 - x) - log(x))),
+    "focal-margin-slope": (
+        [Real(s), gamma >= 0],
+        (gradient(sigmoid(s) ** gamma * softplus(s), s), "==",
+         sigmoid(s) ** gamma * (sigmoid(s) + gamma * sigmoid(-s) * softplus(s))),
+    ),
+    "focal-at-gamma-zero": ([P, Q], (-expectation(p, lambda c: (1 - q[c]) ** 0 * log(q[c])), "==", CE(p, q))),
+    "focal-at-gamma-one": (
+        [P, Q], (-expectation(p, lambda c: (1 - q[c]) * log(q[c])), "==", CE(p, q) + total(p[k] * q[k] * log(q[k]), k))
+    ),
+    # Sums over the classes.
+    "count": ([], (total(1, k), "==", K)),
+    "trace": ([], (total(total(KroneckerDelta(i, j), j), i), "==", K)),
+    "uniform-entropy": ([], (H(U), "==", log(K))),
+    "ce-of-uniform-model": ([P], (CE(p, U), "==", log(K))),
+    "uniform-pull": ([Q], (CE(U, q), "==", log(K) + KL(U, q))),
+    "kl-to-uniform": ([P], (KL(p, U), "==", log(K) - H(p))),
+    "ce-linear": ([P, R, Q, *CLOSED], (CE(BLEND, q), "==", x * CE(p, q) + (1 - x) * CE(r, q))),
+    "smoothed-sum": ([P, *RATE], (total(SMOOTH[k], k), "==", 1)),
+    "smoothing-split": ([P, Q, *RATE], (CE(SMOOTH, q), "==", epsilon * CE(U, q) + (1 - epsilon) * CE(p, q))),
+    "smoothed-margin": (
+        [Z, Y, *RATE],
+        (CE(smooth_labels(one_hot(y), epsilon), S), "==", softplus(margin(z, y)) - epsilon * total(z[j] - z[y], j) / K),
+    ),
+    "jeffreys": ([P_POS, Q], (total((p[k] - q[k]) * log(p[k] / q[k]), k), "==", KL(p, q) + KL(q, p))),
+    "gini": ([P], (total(p[k] * (1 - p[k]), k), "==", 1 - total(p[k] ** 2, k))),
+    "brier": (
+        [P, Q],
+        (total((p[k] - q[k]) ** 2, k), "==", total(p[k] ** 2, k) - 2 * total(p[k] * q[k], k) + total(q[k] ** 2, k)),
+    ),
+    "brier-of-a-label": (
+        [Q, Y], (total((KroneckerDelta(k, y) - q[k]) ** 2, k), "==", 1 - 2 * q[y] + total(q[k] ** 2, k))
+    ),
+    "chi-square": ([P, Q], (total((p[k] - q[k]) ** 2 / q[k], k), "==", total(p[k] ** 2 / q[k], k) - 1)),
+    "variance": ([P, Z], (total(p[k] * (z[k] - MEAN_Z) ** 2, k), "==", total(p[k] * z[k] ** 2, k) - MEAN_Z**2)),
+    "variance-of-pairs": (
+        [P, Z],
+        (total(total(p[i] * p[j] * (z[i] - z[j]) ** 2, j), i) / 2, "==", total(p[k] * z[k] ** 2, k) - MEAN_Z**2),
+    ),
+    "entropy-of-a-product": (
+        [P_POS, Q], (total(total(p[i] * q[j] * log(p[i] * q[j]), j), i), "==", -H(p) - H(q))
+    ),
+    "kl-of-a-product": (
+        [P_POS, Q, R],
+        (total(total(p[i] * q[j] * log(p[i] * q[j] / (r[i] * r[j])), j), i), "==", KL(p, r) + KL(q, r)),
+    ),
+    "compensation": (
+        [P_POS, Q, R], (KL(p, r) + KL(q, r), "==", KL(p, mix(p, q)) + KL(q, mix(p, q)) + 2 * KL(mix(p, q), r))
+    ),
+    "jensen-shannon": (
+        [P_POS, Q], ((KL(p, mix(p, q)) + KL(q, mix(p, q))) / 2, "==", H(mix(p, q)) - H(p) / 2 - H(q) / 2)
+    ),
+    "sum-inside-a-sum": ([P, Q], (total(p[k] * entropy(q), k), "==", H(q))),
+    "bound-index-of-the-same-name": ([P, L], (total(p[k], k) * p[k], "==", p[k])),
+    "one-hot-square": ([DELTA, I], (p[i] ** 2, "==", p[i])),
+    "one-hot-pick": ([DELTA, Z], (total(p[k] * z[k], k), "==", z[y])),
+    "one-hot-diagonal": ([DELTA, I, J], (p[i] * p[j], "==", KroneckerDelta(i, j) * p[i])),
+    "one-hot-collision": ([DELTA], (total(p[k] ** 2, k), "==", 1)),
+    "one-hot-focal": ([DELTA, Q, gamma >= 0], (focal(p, q), "==", -((1 - q[y]) ** gamma) * log(q[y]))),
+    "sum-without-the-label": ([P, Y], (total((1 - KroneckerDelta(j, y)) * p[j], j), "==", 1 - p[y])),
+    # Softmax and gradients.
+    "softmax-sum": ([Z], (total(S[k], k), "==", 1)),
+    "softmax-shift": ([Z, Real(x), I], (SHIFTED[i], "==", S[i])),
+    "log-softmax": ([Z, Y], (log(S[y]), "==", z[y] - LSE)),
+    "ce-of-logits": ([P, Z], (CE(p, S), "==", LSE - total(p[k] * z[k], k))),
+    "softmax-entropy": ([Z], (H(S), "==", LSE - total(S[k] * z[k], k))),
+    "softmax-log-odds": ([Z, I, J], (log(S[i] / S[j]), "==", z[i] - z[j])),
+    "margin-log-odds": ([Z, Y], (log(S[y]) - log(1 - S[y]), "==", -margin(z, y))),
+    "lse-gradient": ([Z, I], (gradient(LSE, z[i]), "==", S[i])),
+    "softmax-jacobian": ([Z, Y, I], (gradient(S[y], z[i]), "==", S[y] * (KroneckerDelta(i, y) - S[i]))),
+    "softmax-gradient-sums-to-zero": ([P, Z], (total(gradient(CE(p, S), z[i]), i), "==", 0)),
+    "smoothed-gradient": ([P, Z, I, *RATE], (gradient(CE(SMOOTH, S), z[i]), "==", S[i] - SMOOTH[i])),
+    "kl-gradient-in-logits": ([P_POS, Z, I], (gradient(KL(p, S), z[i]), "==", S[i] - p[i])),
+    "ce-gradient": ([P, Q, I], (gradient(CE(p, q), q[i]), "==", -p[i] / q[i])),
+    "entropy-gradient": ([P_POS, I], (gradient(H(p), p[i]), "==", -log(p[i]) - 1)),
+    "entropy-gradient-same-index": ([P_POS, L], (gradient(H(p), p[k]), "==", -log(p[k]) - 1)),
+    "lse-gradient-same-index": ([Z, J], (gradient(log(total(exp(z[j]), j)), z[j]), "==", S[j])),
+    "sum-gradient": ([Z, I], (gradient(total(z[k], k), z[i]), "==", 1)),
+    "square-gradient": ([Z, I], (gradient(total(z[k] ** 2, k), z[i]), "==", 2 * z[i])),
+    # The data set.
+    "empirical-sums-to-one": (DATA[:2], (total(total(empirical(a, k), k), a, M), "==", 1)),
+    "mean-of-a-constant": ([P], (total(H(p), n, N) / N, "==", H(p))),
+    "dataset-loss-of-one-input": (
+        [Label(labels), Q], (-total(log(q[labels[n]]), n, N) / N, "==", -total(total(KroneckerDelta(labels[n], k) * log(q[k]), k), n, N) / N)
+    ),
+    "dataset-gradient": (
+        [*SCORES, Label(i, N), J],
+        (gradient(total(log(total(exp(scores[n, k]), k)) - scores[n, labels[n]], n, N) / N, scores[i, j]), "==",
+         (exp(scores[i, j]) / total(exp(scores[i, k]), k) - KroneckerDelta(labels[i], j)) / N),
+    ),
+    "dataset-loss-nonnegative": (DATA, (dataset_loss(conditional), ">=", 0)),
+    # Signs.
+    "entropy-nonnegative": ([P], (H(p), ">=", 0)),
+    "ce-nonnegative": ([P, Q], (CE(p, q), ">=", 0)),
+    "probability-below-one": ([P, I], (p[i], "<=", 1)),
+    "square-below": (CLOSED, (x**2, "<=", x)),
+    "square-of-a-probability": ([P, I], (p[i] ** 2, "<=", p[i])),
+    "collision-below-one": ([P], (total(p[k] ** 2, k), "<=", 1)),
+    "gini-nonnegative": ([P], (total(p[k] * (1 - p[k]), k), ">=", 0)),
+    "chi-square-nonnegative": (
+        [P, Q], (total((p[k] - q[k]) ** 2 / q[k], k), ">=", 0),
+        lambda: square().at({x: p[k] - q[k]}, times=1 / q[k], over=k),
+    ),
+    "brier-nonnegative": ([P, Q], (total((p[k] - q[k]) ** 2, k), ">=", 0)),
+    "variance-nonnegative": (
+        [P, Z], (total(p[k] * (z[k] - MEAN_Z) ** 2, k), ">=", 0),
+        lambda: square().at({x: z[k] - MEAN_Z}, times=p[k], over=k),
+    ),
+    "am-gm": ([Real(x), Real(u)], ((x - u) ** 2, ">=", 0)),
+    "am-gm-expanded": (
+        [Real(x), Real(u)], (x**2 + u**2, ">=", 2 * x * u), lambda: square().at({x: x - u})
+    ),
+    "am-gm-of-roots": ([x > 0, u > 0], (sqrt(x * u), "<=", (x + u) / 2), lambda: square().at({x: sqrt(x) - sqrt(u)}, times=Rational(1, 2))),
+    "softmax-positive": ([Z, I], (S[i], ">=", 0)),
+    "softmax-loss-nonnegative": (
+        [Z, Y], (softplus(margin(z, y)), ">=", 0), lambda: gibbs().at({p: one_hot(y), q: S})
+    ),
+    "softplus-nonnegative": ([Real(x)], (softplus(x), ">=", 0)),
+    "sigmoid-below-one": ([Real(x)], (sigmoid(x), "<=", 1)),
+    "smoothed-nonnegative": ([P, I, *RATE], (SMOOTH[i], ">=", 0)),
+    "focal-nonnegative": ([P, Q, gamma >= 0], (focal(p, q), ">=", 0)),
+    "log-K-positive": ([], (log(K), ">=", 0)),
+    "modulus-of-entropy-terms": ([Q], (total(Abs(q[k] * log(q[k])), k), "==", H(q))),
+    "modulus-of-a-probability": ([P, I], (Abs(p[i]), "==", p[i])),
+    # Tangents.
+    "log-below-tangent": ([x > 0], (log(x), "<=", x - 1), {x: 1}, lambda: tangent(x, at=1)),
+    "log-below-line-through-zero": ([x > 0], (log(x), "<=", x * exp(-1)), lambda: tangent(x, at=exp(1))),
+    "log-below-tangent-at-two": ([x > 0], (log(x), "<=", log(2) + (x - 2) / 2), lambda: tangent(x, at=2)),
+    "exp-above-tangent": ([Real(x)], (exp(x), ">=", 1 + x), {x: 0}, lambda: tangent(x, at=0)),
+    "exp-above-e-x": ([Real(x)], (exp(x), ">=", exp(1) * x), lambda: tangent(x, at=1)),
+    "exp-saturates": ([u >= 0], (1 - exp(-u), "<=", u), lambda: tangent(u, at=0)),
+    "sinh-above": ([t >= 0], (sinh(t), ">=", t), {t: 0}, lambda: tangent(t, at=0)),
+    "tanh-below": ([x >= 0], (tanh(x), "<=", x), lambda: tangent(x, at=0)),
+    "cosh-above-one": ([Real(x)], (cosh(x), ">=", 1), lambda: tangent(x, at=0)),
+    "bernoulli": ([*CLOSED, gamma >= 1], ((1 - x) ** gamma, ">=", 1 - gamma * x), lambda: tangent(x, at=0)),
+    "power-above-tangent": ([x > 0, gamma >= 1], (x**gamma, ">=", 1 + gamma * (x - 1)), lambda: tangent(x, at=1)),
+    "power-below-tangent": ([x > 0, *RATE], (x**epsilon, "<=", 1 + epsilon * (x - 1)), lambda: tangent(x, at=1)),
+    "softplus-above-tangent": ([Real(x)], (softplus(x), ">=", log(2) + x / 2), lambda: tangent(x, at=0)),
+    "binary-entropy-below-log-2": (OPEN, (BINARY, "<=", log(2)), {x: Rational(1, 2)}, lambda: tangent(x, at=Rational(1, 2))),
+    "binary-entropy-below-parabola": (
+        OPEN, (BINARY, "<=", log(2) - 2 * (x - Rational(1, 2)) ** 2), lambda: tangent(x, at=Rational(1, 2))
+    ),
+    "product-below-quarter": (CLOSED, (x * (1 - x), "<=", Rational(1, 4)), lambda: tangent(x, at=Rational(1, 2))),
+    "x-log-x-above-tangent": ([x >= 0], (x * log(x), ">=", x - 1), lambda: tangent(x, at=1)),
+    "log-of-one-plus": ([x > -1], (log(1 + x), "<=", x), lambda: tangent(x, at=0)),
+    # Lemmas, instantiated.
+    "log-above-harmonic": ([x >= 0], (log(1 + x), ">=", x / (1 + x)), lambda: log_tangent().at({x: 1 / (1 + x)})),
+    "log-K-below": ([], (log(K), "<=", K - 1), lambda: log_tangent().at({x: K})),
+    "log-K-above": ([], (log(K), ">=", 1 - 1 / K), lambda: log_tangent().at({x: 1 / K})),
+    "entropy-above-gini": (
+        [P_POS], (total(p[k] * (1 - p[k]), k), "<=", H(p)), lambda: log_tangent().at({x: p[k]}, times=p[k], over=k)
+    ),
+    "ce-above-expected-error": (
+        [P, Q], (CE(p, q), ">=", total(p[k] * (1 - q[k]), k)), lambda: log_tangent().at({x: q[k]}, times=p[k], over=k)
+    ),
+    "gibbs": ([P_POS, Q], (KL(p, q), ">=", 0), {q: p}, lambda: x_log_x().at({x: p[k] / q[k]}, times=q[k], over=k)),
+    "ce-above-entropy": ([P, Q], (CE(p, q), ">=", H(p)), lambda: gibbs().at({})),
+    "entropy-below-log-K": ([P], (H(p), "<=", log(K)), lambda: gibbs().at({q: U})),
+    "entropy-below-K": (
+        [P], (H(p), "<=", K - 1), lambda: [gibbs().at({q: U}), log_tangent().at({x: K})]
+    ),
+    "entropy-below-K-over-e": ([P], (H(p), "<=", K * exp(-1)), lambda: x_log_x_least().at({x: p[k]}, over=k)),
+    "uniform-ce-above-log-K": ([Q], (CE(U, q), ">=", log(K)), lambda: gibbs().at({p: U})),
+    "smoothed-ce-above-entropy": ([P, Q, *RATE], (CE(SMOOTH, q), ">=", H(SMOOTH)), lambda: gibbs().at({p: SMOOTH})),
+    "label-loss": ([Z, Y], (LSE, ">=", z[y]), lambda: gibbs().at({p: one_hot(y), q: S})),
+    "free-energy": ([P, Z], (LSE, ">=", total(p[k] * z[k], k) + H(p)), lambda: gibbs().at({q: S})),
+    "log-mean-exp": ([Z], (LSE, ">=", log(K) + total(z[k], k) / K), lambda: gibbs().at({p: U, q: S})),
+    "log-expectation-of-exp": (
+        [P_POS, Z], (log(total(p[k] * exp(z[k]), k)), ">=", total(p[k] * z[k], k)), lambda: gibbs().at({q: WEIGHTED})
+    ),
+    "sum-of-exp": ([Z], (total(exp(z[k]), k), ">=", K + total(z[k], k)), lambda: exp_tangent().at({x: z[k]}, over=k)),
+    "jensen-of-log": (
+        [P_POS, Q], (CE(p, q), ">=", -log(total(p[k] * q[k], k))),
+        lambda: log_tangent().at({x: q[k] / total(p[j] * q[j], j)}, times=p[k], over=k),
+    ),
+    "entropy-above-collision-entropy": (
+        [P_POS], (H(p), ">=", -log(total(p[k] ** 2, k))),
+        lambda: log_tangent().at({x: p[k] / total(p[j] ** 2, j)}, times=p[k], over=k),
+    ),
+    "kl-below-log-of-chi-square": (
+        [P_POS, Q], (KL(p, q), "<=", log(total(p[k] ** 2 / q[k], k))),
+        lambda: log_tangent().at({x: p[k] / (q[k] * total(p[j] ** 2 / q[j], j))}, times=p[k], over=k),
+    ),
+    "kl-below-chi-square": (
+        [P_POS, Q], (KL(p, q), "<=", total((p[k] - q[k]) ** 2 / q[k], k)),
+        lambda: log_tangent().at({x: p[k] / q[k]}, times=p[k], over=k),
+    ),
+    "kl-below-chi-square-less-one": (
+        [P_POS, Q], (KL(p, q), "<=", total(p[k] ** 2 / q[k], k) - 1), lambda: kl_below_chi_square().at({})
+    ),
+    "collision-above": ([P], (total(p[k] ** 2, k), ">=", 1 / K), lambda: square().at({x: p[k] - 1 / K}, over=k)),
+    "mean-square": (
+        [P, Z], (MEAN_Z**2, "<=", total(p[k] * z[k] ** 2, k)), lambda: square().at({x: z[k] - MEAN_Z}, times=p[k], over=k)
+    ),
+    "jeffreys-nonnegative": (
+        [P_POS, Q], (total((p[k] - q[k]) * log(p[k] / q[k]), k), ">=", 0), lambda: [gibbs().at({}), gibbs().at({p: q, q: p})]
+    ),
+    "mixture-entropy": (
+        [P_POS, Q], (H(mix(p, q)), ">=", (H(p) + H(q)) / 2),
+        lambda: [gibbs().at({q: mix(p, q)}, times=Rational(1, 2)), gibbs().at({p: q, q: mix(p, q)}, times=Rational(1, 2))],
+    ),
+    "ce-convex-in-model": (
+        [P, Q, R], (CE(p, mix(q, r)), "<=", (CE(p, q) + CE(p, r)) / 2),
+        lambda: [log_tangent().at({x: 2 * q[k] / (q[k] + r[k])}, times=p[k] / 2, over=k),
+                 log_tangent().at({x: 2 * r[k] / (q[k] + r[k])}, times=p[k] / 2, over=k)],
+    ),
+    "focal-above-the-first-line": (
+        [P, Q, gamma >= 1], (focal(p, q), ">=", CE(p, q) + gamma * total(p[k] * q[k] * log(q[k]), k)),
+        lambda: bernoulli().at({x: q[k]}, times=-p[k] * log(q[k]), over=k),
+    ),
+    "two-statements": (
+        [x > 0], (log(x), "<=", x - 1), (x * log(x), ">=", x - 1), lambda: (tangent(x, at=1), tangent(x, at=1))
+    ),
+}  # fmt: skip
+
+
+TRUE = {name: partial(_prove, name, *row) for name, row in _TRUE.items()}
