@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
-from itertools import permutations, product
+from itertools import permutations
 
 import sympy as sp
 from sympy import (
@@ -107,19 +107,36 @@ def differentiate(expr):
     return result
 
 
+def factored(expr):
+    """`expr` as one quotient in factors, unless that would mean polynomials of enormous degree."""
+    numbers = set().union(*(power.exp.atoms(sp.Rational) for power in expr.atoms(Pow)))
+    if expr.count_ops() > 400 or any(max(abs(number.p), number.q) > 12 for number in numbers):
+        return expr
+    return sp.factor(sp.together(expr))
+
+
 def split_logs(expr):
     """`expr` with logarithms of products and powers written as sums, where signs allow it."""
 
     def split(argument):
         argument = split_logs(argument)
-        return sp.expand_log(log(sp.factor(sp.together(argument))))
+        return sp.expand_log(log(factored(argument)))
 
     def power(base, exponent):
         if exponent.is_Integer:
             return Pow(base, exponent)
-        return sp.expand_power_base(Pow(sp.factor(sp.together(split_logs(base))), split_logs(exponent)))
+        return sp.expand_power_base(Pow(factored(split_logs(base)), split_logs(exponent)))
 
     return expr.replace(log, split).replace(Pow, power)
+
+
+def exponentiated(expr):
+    """exp(expr) - 1, which has the sign of `expr`, if that rids it of its logarithms."""
+    terms = [term.as_coeff_Mul() for term in Add.make_args(expr)]
+    logs = [coefficient for coefficient, rest in terms if isinstance(rest, log)]
+    if not logs or {*map(abs, logs)} != {1} or any(rest.has(log) and not isinstance(rest, log) for _, rest in terms):
+        return expr
+    return sp.expand(exp(expr)) - 1
 
 
 def sampled(expr):
@@ -140,7 +157,7 @@ def bounded(expr):
     """`expr` with each power of a base on one side of 1 written in a parameter: u^γ in (0, 1) as 1/(1+w), w > 0."""
 
     def power(base, exponent):
-        excess = sp.factor(sp.together(base - 1))
+        excess = factored(base - 1)
         if exponent.is_Integer or not exponent.is_nonzero or not (excess.is_positive or excess.is_negative):
             return Pow(base, exponent)
         if exponent.is_positive is None and exponent.is_negative is None:
@@ -181,7 +198,7 @@ class Domain:
         self._entries: dict[Indexed, sp.Expr] = {}
         self._sums: dict[tuple, sp.Expr] = {}
         self._known: dict[tuple, bool] = {}
-        self._closed: list[Domain] | None = None
+        self._closed: dict[Symbol | None, list[Domain]] = {}
         self._sizes = {size: least + Dummy(str(size), integer=True, nonnegative=True) for size, least in SIZES.items()}
         self._bases = {
             base: IndexedBase(
@@ -397,7 +414,7 @@ class Domain:
 
     @staticmethod
     def _is_zero(expr):
-        if expr.has(sp.nan, sp.zoo, oo, -oo) or any(abs(value) > 1e-3 for value in sampled(expr)):
+        if expr.has(sp.nan, sp.zoo, oo, -oo) or any(abs(value) > 1e-12 for value in sampled(expr)):
             return False
         expr = expr.rewrite([sp.sinh, sp.cosh, sp.tanh], exp)
         if expr == 0 or (expr := sp.expand(split_logs(expr))) == 0:
@@ -437,12 +454,12 @@ class Domain:
                 continue
             for form in (
                 lambda e: e,
-                lambda e: sp.factor(sp.together(e)),
+                factored,
                 lambda e: sp.expand(split_logs(e)),
-                lambda e: sp.factor(sp.expand(split_logs(sp.together(e)))),
-                lambda e: sp.factor(sp.together(bounded(e))),
-                lambda e: sp.expand(exp(e)) - 1 if e.has(log) else e,  # of the same sign as e
-                lambda e: sp.simplify(e) if e.count_ops() < 60 else e,
+                lambda e: factored(sp.expand(split_logs(sp.together(e)))),
+                lambda e: factored(bounded(e)),
+                exponentiated,
+                lambda e: sp.trigsimp(e) if e.has(sp.sinh, sp.cosh, sp.tanh) else e,
             ):
                 if getattr(form(plain), question):
                     return True
@@ -503,9 +520,9 @@ class Domain:
             return None if defined else expr
         return None
 
-    def above(self, expr):
-        """A prepared expression is > 0 on the whole domain, closed ends included."""
-        return all(domain.positive(domain.normal(expr.xreplace(domain._bases_of(self)))) for domain in self.closed())
+    def above(self, expr, inside=None):
+        """A prepared expression is > 0 on the whole domain, closed ends included (but for those of `inside`)."""
+        return all(domain.positive(domain.normal(expr.xreplace(domain._bases_of(self)))) for domain in self.closed(inside))
 
     def _vanishes_with(self, u, f):
         """u = f w with w > 0 for a factor f; a δ is 0 or 1, so only u at δ = 1 matters."""
@@ -514,32 +531,33 @@ class Domain:
         ratio = sp.cancel(sp.together(u / f))
         return not ratio.has(f) and self.above(ratio)
 
-    def closed(self):
-        """Strict domains that together cover the domain with its closed ends."""
-        if self._closed is None:
-            self._closed = strict_domains(self.hypotheses)
-        return self._closed
+    def closed(self, inside=None):
+        """Strict domains that together cover the domain with its closed ends, those of the variable `inside` left out."""
+        if inside not in self._closed:
+            self._closed[inside] = strict_domains(self.hypotheses, inside)
+        return self._closed[inside]
 
     def _bases_of(self, other):
         """This domain's stand-ins in place of those of `other`."""
         return {mine: self._bases[base] for base, mine in other._bases.items()}
 
 
-def strict_domains(hypotheses):
+def strict_domains(hypotheses, inside=None):
     """Domains that take closed ends as they are; an interval closed at both ends is its half-open part and its end."""
-    both = [
-        x
-        for x, interval in hypotheses.intervals.items()
-        if isinstance(interval, sp.Interval) and interval.inf.is_finite and interval.sup.is_finite
-        if not interval.left_open and not interval.right_open
-    ]
+    parts = [{}]
+    for x, interval in hypotheses.intervals.items():
+        if isinstance(interval, sp.Interval):
+            options = [interval]
+            if x == inside:
+                options = [interval.interior]
+            elif interval.inf.is_finite and interval.sup.is_finite and not (interval.left_open or interval.right_open):
+                options = [sp.Interval.Ropen(interval.inf, interval.sup), sp.FiniteSet(interval.sup)]
+            parts = [{**part, x: option} for part in parts for option in options]
     domains = []
-    for ends in product((False, True), repeat=len(both)):
-        part = Hypotheses(hypotheses.given)
-        for x, end in zip(both, ends):
-            interval = part.intervals[x]
-            part.intervals[x] = sp.FiniteSet(interval.sup) if end else sp.Interval.Ropen(interval.inf, interval.sup)
-        domains.append(Domain(part, strict=True))
+    for part in parts:
+        narrowed = Hypotheses(hypotheses.given)
+        narrowed.intervals.update(part)
+        domains.append(Domain(narrowed, strict=True))
     return domains
 
 
@@ -611,7 +629,8 @@ def _by_tangent(delta, relation, by, domain, record):
     record.show(rf"f({latex(x)}) = {latex(delta)}," + at)
     record.show(rf"f'({latex(x)}) = {latex(sp.factor(slope))}," + at)
     record.show(rf"f''({latex(x)}) = {latex(sp.factor(bend))} \geq 0", "convex, so above its tangent")
-    return [(x, a, None)] if domain.positive(normal) else None
+    # strictly convex in x, whatever the others are, their closed ends included: then equality at a only
+    return [(x, a, None)] if domain.above(bend, x) else None
 
 
 def _by_lemmas(delta, relation, instances, domain, record):

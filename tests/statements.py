@@ -506,7 +506,7 @@ _TRAPS = {
         lambda: log_tangent().at({x: q[k] / p[k]}, times=p[k], over=k),
     ),
     "over-counts-K": ([Z, I], (exp(z[i]), ">=", K * (1 + z[i])), lambda: exp_tangent().at({x: z[i]}, over=j)),
-    "over-left-out": ([Z, I], (total(exp(z[k]), k), "<=", exp(z[i])), lambda: exp_tangent().at({x: z[k] - z[i]})),
+    "over-left-out": ([Z, I, L], (total(exp(z[k]), k), "<=", exp(z[i])), lambda: exp_tangent().at({x: z[k] - z[i]})),
     "capture-in-a-sum": (
         [Q, Z, L], (total(q[k] * z[k], k), "==", z[k]),
         lambda: Claim("mean-of-a-constant", (total(q[k] * x, k), "==", x), given=[Q, Real(x)]).prove().at({x: z[k]}),
@@ -543,8 +543,8 @@ _TRAPS = {
     "true-and-false-together": (
         [x > 0], (log(x), "<=", x - 1), (log(x), ">=", x - 1), lambda: (tangent(x, at=1), tangent(x, at=1))
     ),
-    "fewer-certificates-than-statements": (
-        [x > 0], (log(x), "<=", x - 1), (log(x), "<=", x - 2), lambda: (tangent(x, at=1),)
+    "certificate-for-one-of-two": (
+        [x > 0], (log(x), "<=", x - 1), (log(x), "<=", x - 2), lambda: (tangent(x, at=1), None)
     ),
     # A lemma on distributions at something else.
     "vector-twice-a-distribution": (
