@@ -53,7 +53,7 @@ class Evaluation:
     def __call__(self, expr):
         """The values of `expr`, and the size of its terms: the first-order bound of the rounding error, over epsilon."""
         expr = freshen(unfold(sp.sympify(expr)))
-        self.axes = 1 + _depth(expr)
+        self.axes = 1 + max(_depth(expr), _depth(differentiate(expr)))
         dead = torch.zeros((1,) * self.axes, dtype=torch.bool, device=self.device)
         value, size = self._of(expr, {}, dead)
         shape = (self.batch, *value.shape[1:])
@@ -132,27 +132,22 @@ class Evaluation:
     def _derivative(self, expr, bound, dead):
         """A derivative, by automatic differentiation of what stands inside; its size is that of SymPy's derivative."""
         variables = [variable for variable, count in expr.variable_count for _ in range(count)]
-        leaves = {v: self.values[v.base if isinstance(v, sp.Indexed) else v] for v in variables}
+        if expr.expr.free_symbols & bound.keys() or any(v.free_symbols & bound.keys() for v in variables[:-1]):
+            raise ValueError(f"{expr}: what is differentiated must not contain the index of a sum around it")
+        keys = [variable.base if isinstance(variable, sp.Indexed) else variable for variable in variables]
+        leaves = {key: self.values[key].detach().clone().requires_grad_() for key in keys}
         with torch.enable_grad():
-            values = dict(self.values)
-            for variable, leaf in leaves.items():
-                key = variable.base if isinstance(variable, sp.Indexed) else variable
-                values[key] = leaf.detach().clone().requires_grad_()
-            inner = Evaluation(values, self.sizes)
-            if bound:
-                raise ValueError(f"{expr} inside a sum is not evaluated")
+            inner = Evaluation(self.values | leaves, self.sizes)
             value, _ = inner(expr.expr)
-            inner.axes = self.axes
-            for variable in variables:
-                key = variable.base if isinstance(variable, sp.Indexed) else variable
-                (slope,) = torch.autograd.grad(value.sum(), values[key], create_graph=True, materialize_grads=True)
-                if isinstance(variable, sp.Indexed):
-                    rows = torch.arange(self.batch, device=self.device)
-                    slope = slope[rows, *(inner._index(i, {}).reshape(-1) for i in variable.indices)]
-                value = slope
-        value = value.detach().reshape(-1, *(1,) * (self.axes - 1))
-        size = Evaluation(self.values, self.sizes)(differentiate(expr))[1]
-        return value, size.reshape(value.shape) + value.abs()
+            for turn, (variable, key) in enumerate(zip(variables, keys)):
+                (slope,) = torch.autograd.grad(value.sum(), leaves[key], create_graph=True, materialize_grads=True)
+                where = self if turn == len(variables) - 1 else inner
+                indices = [where._index(index, bound) for index in getattr(variable, "indices", ())]
+                value = slope[where._points(), *indices]
+                value = value.reshape(self.batch) if where is inner else value
+        value = value.detach()
+        size = self._of(differentiate(expr), bound, dead)[1]
+        return value, size + value.abs()
 
     def _points(self):
         return torch.arange(self.batch, device=self.device).reshape(-1, *(1,) * (self.axes - 1))

@@ -469,7 +469,9 @@ _TRAPS = {
     "bernoulli-at-half": ([*CLOSED], (sqrt(1 - x), ">=", 1 - x / 2), lambda: bernoulli().at({gamma: Rational(1, 2)})),
     "one-hot-lemma-at-uniform": ([Q, Y], (CE(U, q), "==", -log(q[y])), lambda: one_hot_loss().at({p: U})),
     "one-hot-lemma-at-a-distribution": ([R, Q, Y], (CE(r, q), "==", -log(q[y])), lambda: one_hot_loss().at({p: r})),
-    "one-hot-lemma-at-another-label": ([Q, Y, I], (CE(one_hot(i), q), "==", -log(q[y])), lambda: one_hot_loss().at({p: one_hot(i)})),
+    "one-hot-lemma-at-another-label": (
+        [Q, Y, I], (CE(one_hot(i), q), "==", -log(q[y])), lambda: one_hot_loss().at({p: one_hot(i)})
+    ),
     # times of the wrong sign, or of none.
     "times-negative": (
         [P_POS, Q], (KL(p, q), "<=", 0), lambda: log_tangent().at({x: q[k] / p[k]}, times=-p[k], over=k)
@@ -729,7 +731,8 @@ _TRUE = {
     "empirical-sums-to-one": (DATA[:2], (total(total(empirical(a, k), k), a, M), "==", 1)),
     "mean-of-a-constant": ([P], (total(H(p), n, N) / N, "==", H(p))),
     "dataset-loss-of-one-input": (
-        [Label(labels), Q], (-total(log(q[labels[n]]), n, N) / N, "==", -total(total(KroneckerDelta(labels[n], k) * log(q[k]), k), n, N) / N)
+        [Label(labels), Q],
+        (total(log(q[labels[n]]), n, N), "==", total(total(KroneckerDelta(labels[n], k) * log(q[k]), k), n, N)),
     ),
     "dataset-gradient": (
         [*SCORES, Label(i, N), J],
@@ -758,7 +761,10 @@ _TRUE = {
     "am-gm-expanded": (
         [Real(x), Real(u)], (x**2 + u**2, ">=", 2 * x * u), lambda: square().at({x: x - u})
     ),
-    "am-gm-of-roots": ([x > 0, u > 0], (sqrt(x * u), "<=", (x + u) / 2), lambda: square().at({x: sqrt(x) - sqrt(u)}, times=Rational(1, 2))),
+    "am-gm-of-roots": (
+        [x > 0, u > 0], (sqrt(x * u), "<=", (x + u) / 2),
+        lambda: square().at({x: sqrt(x) - sqrt(u)}, times=Rational(1, 2)),
+    ),
     "softmax-positive": ([Z, I], (S[i], ">=", 0)),
     "softmax-loss-nonnegative": (
         [Z, Y], (softplus(margin(z, y)), ">=", 0), lambda: gibbs().at({p: one_hot(y), q: S})

@@ -1,0 +1,119 @@
+import pytest
+import statements
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lossmath import check, refute
+from lossmath.check import CheckError, choose_device, evaluate, sample
+from lossmath.claims import Claim, Distribution, Label, OneHot, Real
+from lossmath.hypotheses import Hypotheses
+from lossmath.symbolic import *
+
+P, Q = Distribution(p), Distribution(q, positive=True)
+SPLIT = Claim("kl-split", (kl_divergence(p, q), "==", -entropy(p) + cross_entropy(p, q)), given=[P, Q])
+
+
+def test_it_reports_what_it_did():
+    result = SPLIT.check(cases=321)
+    assert result.cases == 321 and result.device == "cpu" or torch.cuda.is_available()
+    assert 0 < result.residual < 1e-15
+    assert "321" in repr(result) and "321 random points" in result._repr_markdown_()
+
+
+def test_the_same_seed_is_the_same_check():
+    assert SPLIT.check(seed=5).residual == SPLIT.check(seed=5).residual != SPLIT.check(seed=6).residual
+
+
+@pytest.mark.parametrize("error", [1e-3, 1e-6, 1e-9, 1e-12])
+@pytest.mark.parametrize("relation", ["==", ">="])
+def test_a_small_error_is_found(error, relation):
+    off = kl_divergence(p, q) - Rational(str(error))
+    with pytest.raises(CheckError, match="kl-off fails on"):
+        Claim("kl-off", (off, relation, cross_entropy(p, q) - entropy(p)), given=[P, Q]).check()
+
+
+def test_an_error_in_the_last_digits_of_a_factor_is_found():
+    with pytest.raises(CheckError):
+        Claim("factor", ((1 + Rational(1, 10**12)) * entropy(p), "==", entropy(p)), given=[P]).check()
+
+
+@pytest.mark.parametrize("name", statements.TRUE)
+def test_torch_and_multiple_precision_agree(name, monkeypatch):
+    """Two evaluations that share no code, at the same short points; derivatives by autograd and by differences."""
+    import random
+
+    claim = statements.TRUE[name]().claim
+    sizes = {K: 3, N: 2, M: 2}
+    for point in refute.points(claim.hypotheses, sizes, random.Random(1), 3):
+        values = refute._tensors([point], claim)
+        for left, _, right in claim.statements:
+            for side in (left, right):
+                try:
+                    expected = float(refute.evaluate(side, point))
+                except refute.Undefined:
+                    continue
+                value, size = check.Evaluation(values, sizes)(side)
+                assert value.item() == pytest.approx(expected, abs=1e-14 * (1 + size.item() + abs(expected)))
+
+
+@given(st.integers(0, 2**32), st.sampled_from(check.SIZES))
+@settings(max_examples=25)
+def test_samples_obey_their_hypotheses(seed, sizes):
+    given = [P, Q, Label(i), Label(labels), Real(z), x > 0, x < 1, gamma >= 1, epsilon >= 0, epsilon <= 1, u <= -2]
+    values = sample(Hypotheses(given), sizes, 60, torch.Generator().manual_seed(seed))
+    assert (values[p] >= 0).all() and (values[q] > 0).all()
+    for dist in (p, q):
+        torch.testing.assert_close(values[dist].sum(-1), torch.ones(60, dtype=torch.float64), rtol=1e-13, atol=0)
+    assert ((values[x] > 0) & (values[x] < 1)).all() and (values[gamma] >= 1).all() and (values[u] <= -2).all()
+    assert ((values[epsilon] >= 0) & (values[epsilon] <= 1)).all()
+    assert 1 <= values[i].min() <= values[i].max() <= sizes[K] and values[labels].shape == (60, sizes[N])
+
+
+def test_samples_reach_the_corners():
+    values = sample(Hypotheses([P, x > 0, x < 1, gamma >= 1]), {K: 3}, 500, torch.Generator().manual_seed(0))
+    assert (values[p] == 1).any() and (values[p] == 0).any() and ((values[p] - 1 / 3).abs() < 1e-12).all(-1).any()
+    assert values[x].min() < 1e-9 and (1 - values[x]).min() < 1e-9 and (values[gamma] == 1).any()
+
+
+def test_one_hot_samples_match_their_label():
+    values = sample(Hypotheses([OneHot(p, y)]), {K: 4}, 50, torch.Generator().manual_seed(0))
+    assert (values[p].argmax(-1) + 1 == values[y]).all() and (values[p].sum(-1) == 1).all()
+
+
+def test_a_quarter_of_the_cases_is_where_equality_is_claimed(monkeypatch):
+    seen = []
+    monkeypatch.setattr(check, "residuals", lambda c, values, s: (seen.append(values), (torch.zeros(1),) * 4)[1])
+    Claim("gibbs", (kl_divergence(p, q), ">=", 0), given=[P, Q], equality={q: p}).check(cases=100)
+    assert all((values[p][::4] == values[q][::4]).all() for values in seen)
+
+
+def test_nan_is_not_a_pass():
+    with pytest.raises(CheckError, match="nan"):
+        Claim("log", (log(x), "<=", x), given=[x < -1]).check()
+
+
+@pytest.mark.parametrize("cases", [0, 4, -3, 10.0, "many"])
+def test_too_few_cases_are_refused(cases):
+    with pytest.raises(ValueError, match=r"at least 5 .* got"):
+        SPLIT.check(cases=cases)
+
+
+def test_a_device_that_does_not_exist_is_named(monkeypatch):
+    for name in ("tpu9", "cuda:99"):
+        with pytest.raises(ValueError, match=f"{name}.*there is cpu"):
+            SPLIT.check(device=name)
+    monkeypatch.setenv("LOSSMATH_DEVICE", "abacus")
+    with pytest.raises(ValueError, match="abacus"):
+        SPLIT.check()
+    monkeypatch.setenv("LOSSMATH_DEVICE", "cpu")
+    assert choose_device() == torch.device("cpu") and choose_device("cpu") == torch.device("cpu")
+
+
+def test_evaluate_names_what_is_missing_or_does_not_fit():
+    with pytest.raises(ValueError, match="needs a value for q, got p"):
+        evaluate(kl_divergence(p, q), {p: [0.5, 0.5]})
+    with pytest.raises(ValueError, match="q has K = 3, another value has K = 2"):
+        evaluate(kl_divergence(p, q), {p: [0.5, 0.5], q: [0.2, 0.3, 0.5]})
+    with pytest.raises(ValueError, match="shape"):
+        evaluate(entropy(p), {p: 0.5})

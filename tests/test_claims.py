@@ -1,0 +1,154 @@
+import doctest
+
+import pytest
+import sympy as sp
+
+import lossmath.claims
+from lossmath.claims import Claim, Definition, Derivation, Distribution, Label, OneHot, ProofError, Real, tangent
+from lossmath.hypotheses import Hypotheses
+from lossmath.symbolic import *
+
+P, Q = Distribution(p), Distribution(q, positive=True)
+BERNOULLI = ((1 - x) ** gamma, ">=", 1 - gamma * x)
+CLOSED = [x >= 0, x <= 1]
+
+
+@pytest.mark.parametrize(
+    ("statement", "given", "error", "said"),
+    [
+        ((entropy(p), "==", entropy(q)), [P], ValueError, "the symbol q is not declared"),
+        ((x, ">=", 0), [], ValueError, "the symbol x is not declared"),
+        ((p[k], ">=", 0), [P], ValueError, "the symbol k is not declared"),
+        ((x, ">", 0), [x > 0], ValueError, "one of \"==\", \"<=\", \">=\", got '>'"),
+        ((x, "=", 0), [x > 0], ValueError, "got '='"),
+        ((x, "<=", 1), [x > 2, x < 1], ValueError, "exclude each other"),
+        ((x, "<=", 1), [x > 1, x < 1], ValueError, "exclude each other"),
+        ((x, "<=", 1), [sp.false], ValueError, "exclude each other"),
+        ((p[k], "<=", 1), [P, Distribution(p, positive=True), Label(k)], ValueError, "declared twice"),
+        ((x, "<=", 1), [Real(x), Label(x)], ValueError, "declared twice"),
+        ((x, "<=", 1), ["x > 0"], TypeError, "a hypothesis is"),
+        ((x, "<=", 1), [x > u, Real(u)], ValueError, "between a real symbol and a number"),
+        ((total(p[k], k, N), "==", 1), [P], ValueError, r"the shape of p is \(K,\)"),
+        ((sp.Sum(p[k], (k, 1, K - 1)), "<=", 1), [P], ValueError, "a sum runs from 1 to K, N or M"),
+        ((sp.sin(x), "<=", 1), [Real(x)], ValueError, "not in the language"),
+        ((sp.I * x, "<=", 1), [Real(x)], ValueError, "not a real number"),
+        ((p[1], "<=", 1), [P], ValueError, "the index 1"),
+        ((sp.Symbol("g", positive=True), ">=", 0), [sp.Symbol("g", positive=True) < 3], ValueError, "sign of its own"),
+        ((k, ">=", 1), [Label(k)], ValueError, "stands where a number is expected"),
+        ((softmax(z), "==", 1), [Real(z)], ValueError, "index it"),
+        ((p[k] == 1, "==", 1), [P, Label(k)], TypeError, "a side of a statement is an expression"),
+        ((gradient(total(p[k], k), K), "==", 1), [P], ValueError, "no derivative in it"),
+        ("x >= 0", [x > 0], TypeError, "a statement is"),
+        ((x, ">="), [x > 0], TypeError, "a statement is"),
+    ],
+)
+def test_a_malformed_claim_says_what_is_wrong(statement, given, error, said):
+    with pytest.raises(error, match=said):
+        Claim("malformed", statement, given=given)
+
+
+def test_a_claim_needs_an_id_and_a_statement():
+    with pytest.raises(TypeError, match="got 7"):
+        Claim(7, (x, ">=", 0), given=[x > 0])
+    with pytest.raises(ValueError, match="states something"):
+        Claim("empty", given=[x > 0])
+    with pytest.raises(ValueError, match="there is none"):
+        Claim("identity", (x, "==", x), given=[x > 0], equality={x: 0})
+
+
+def test_hypotheses_on_one_symbol_are_joined():
+    assert Hypotheses([x > 0, x <= 3, x < 2]).intervals[x] == sp.Interval.open(0, 2)
+    assert Hypotheses([sp.And(x >= 0, x <= 1)]).intervals[x] == sp.Interval(0, 1)
+
+
+def test_a_proof_tells_its_rules_and_lemmas():
+    lemma = Claim("bernoulli", BERNOULLI, given=[*CLOSED, gamma >= 1]).prove(by=tangent(x, at=0))
+    assert (lemma.rules, lemma.lemmas) == (["tangent"], [])
+    focal = -total(p[k] * (1 - q[k]) ** gamma * log(q[k]), k)
+    bound = cross_entropy(p, q) + gamma * total(p[k] * q[k] * log(q[k]), k)
+    claim = Claim("focal", (focal, ">=", bound), given=[P, Q, gamma >= 1])
+    proof = claim.prove(by=lemma.at({x: q[k]}, times=-p[k] * log(q[k]), over=k))
+    assert proof.lemmas == ["bernoulli"] and "lemma" in proof.rules
+    assert "bernoulli" in proof._repr_latex_()
+
+
+def test_what_was_not_proved_says_what_was_left():
+    with pytest.raises(ProofError, match=r"kl: the difference .* left over is 2\*Sum\(log\(p"):
+        Claim("kl", (kl_divergence(p, q), "==", entropy(p) + cross_entropy(p, q)), given=[P, Q]).prove()
+
+
+def test_the_reason_must_be_one():
+    claim = Claim("positive", (entropy(p), ">=", 0), given=[P])
+    with pytest.raises(TypeError, match="by is None"):
+        claim.prove(by="obviously")
+    with pytest.raises(ValueError, match="1 statements, but 2 ways"):
+        claim.prove(by=(None, None))
+
+
+def test_the_guard_looks_again(monkeypatch):
+    """Were the rules to accept a false claim, the evaluation in multiple precision would not."""
+    monkeypatch.setattr(lossmath.claims.proof, "prove", lambda *args: lossmath.claims.proof.Record())
+    with pytest.raises(ProofError, match="yet it fails at K = 2"):
+        Claim("wrong", (entropy(p), ">=", log(K)), given=[P]).prove()
+
+
+def derivation():
+    chain = Derivation(kl_divergence(p, q), given=[P, Q])
+    chain.eq(expectation(p, lambda c: log(p[c]) - log(q[c])), "logarithm of a quotient")
+    return chain.eq(cross_entropy(p, q) - entropy(p), "definitions")
+
+
+def test_a_derivation_proves_what_its_ends_say():
+    claim = Claim("kl-split", (kl_divergence(p, q), "==", cross_entropy(p, q) - entropy(p)), given=[P, Q])
+    assert claim.prove(by=derivation()).rules[0] == "derivation"
+    text = derivation()._repr_latex_()
+    assert text.count("&=") == 2 and r"\text{definitions}" in text
+
+
+@pytest.mark.parametrize(
+    ("statement", "given"),
+    [
+        ((kl_divergence(p, q), "==", cross_entropy(p, q)), [P, Q]),  # another end
+        ((kl_divergence(q, p), "==", cross_entropy(p, q) - entropy(p)), [Distribution(p, positive=True), Q]),
+        ((kl_divergence(p, q), "==", cross_entropy(p, q) - entropy(p)), [Real(p), Q]),  # hypotheses that it does not have
+    ],
+)
+def test_a_derivation_proves_nothing_else(statement, given):
+    with pytest.raises(ProofError):
+        Claim("other", statement, given=given).prove(by=derivation())
+
+
+def test_a_line_that_does_not_follow_is_refused():
+    with pytest.raises(ProofError, match="does not reduce to 0"):
+        derivation().eq(cross_entropy(p, q), "wishful")
+    with pytest.raises(ValueError, match="cannot follow"):
+        Derivation(x, given=[x > 0]).ge(x - 1, "smaller").le(x, "larger")
+
+
+def test_inequalities_in_a_derivation_go_one_way():
+    chain = Derivation(x + 1, given=[x > 0]).ge(x, "1 > 0").eq(x, "the same")
+    Claim("up", (x + 1, ">=", x), given=[x > 0]).prove(by=chain)
+    with pytest.raises(ProofError, match="proves >="):
+        Claim("same", (x + 1, "==", x), given=[x > 0]).prove(by=chain)
+
+
+def test_a_near_miss_keeps_what_it_is_not_told_to_change():
+    claim = Claim("bernoulli", BERNOULLI, given=[*CLOSED, gamma >= 1])
+    miss = claim.near_miss(given=[*CLOSED, gamma > 0, gamma < 1])
+    assert miss.statements == claim.statements and miss.id == claim.id
+    assert miss.refute().statement == claim.statements[0]
+
+
+def test_one_hot_is_said_of_a_distribution_and_its_label():
+    with pytest.raises(ValueError, match="declared twice"):
+        Claim("twice", (p[y], "==", 1), given=[OneHot(p, y), Label(y)])
+
+
+def test_a_definition_is_of_a_named_quantity():
+    assert str(Definition(entropy(p))).startswith("entropy(p) := -Sum")
+    with pytest.raises(TypeError, match="named quantity"):
+        Definition(p[k])
+
+
+def test_the_examples_of_the_docstrings():
+    assert doctest.testmod(lossmath.claims).failed == 0
