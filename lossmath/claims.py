@@ -7,7 +7,7 @@ import sympy as sp
 from lossmath import proof
 from lossmath.hypotheses import Distribution, Hypotheses, Label, OneHot, Real
 from lossmath.proof import SIGNS, ProofError, tangent
-from lossmath.symbolic import Quantity, latex, unfold
+from lossmath.symbolic import IndexedBase, K, Quantity, latex, unfold
 
 __all__ = ["Claim", "Definition", "Derivation", "Distribution", "Label", "OneHot", "Proof", "ProofError", "Real", "tangent"]
 
@@ -139,18 +139,22 @@ class Claim:
         return refute(self, seed=seed)
 
     def _lines(self):
-        lines = [_relation(statement) for statement in self.statements]
-        if self.equality:
-            places = ", ".join(f"{latex(a)} = {latex(b)}" for a, b in self.equality.items())
-            lines[-1] += rf"\quad \text{{with equality exactly at }} {places}"
-        return lines
+        return [_relation(statement) for statement in self.statements]
+
+    @property
+    def counts_classes(self):
+        """Whether a statement speaks of classes at all."""
+        return any(unfold(side).has(K, IndexedBase) for left, _, right in self.statements for side in (left, right))
 
     def __repr__(self):
         said = "; ".join(f"{left} {relation} {right}" for left, relation, right in self.statements)
         return f"Claim({self.id!r}: {said})"
 
     def _repr_latex_(self):
-        return _display([*self._lines(), rf"&\text{{given }} {self.hypotheses.latex()}"])
+        lines = self._lines()
+        if self.equality:
+            lines.append("&" + ", ".join(rf"\text{{with equality only at }} {latex(a)} = {latex(b)}" for a, b in self.equality.items()))
+        return _display([*lines, rf"&\text{{given }} {self.hypotheses.latex()}"])
 
 
 class Proof:
@@ -173,16 +177,13 @@ class Proof:
     def __repr__(self):
         return f"Proof of {self.claim.id} for every K, by {', '.join(self.rules + self.lemmas)}"
 
-    def _repr_latex_(self):
-        lines, shown = [], set()
+    def _repr_markdown_(self):
+        text = []
         for statement, record in zip(self.claim._lines(), self.records):
-            lines.append(statement)
-            for step, reason in record.steps:
-                if (step, reason) not in shown:
-                    lines.append(rf"&\quad {step}" + (rf"&& \text{{{reason}}}" if reason else ""))
-                    shown.add((step, reason))
-        how = ", ".join(self.rules)
-        return _display([*lines, rf"&\blacksquare\ \text{{proved for every }} K \geq 2 \text{{: {how}}}"])
+            text += [_display([statement]), "\n".join(f"- {step}" for step in record.steps)]
+        every = r" for every $K \geq 2$" if self.claim.counts_classes else ""
+        rules = f"rule{'s' * (len(self.rules) > 1)}: {', '.join(self.rules)}"
+        return "\n\n".join([*text, f"∎ **Proved**{every} ({rules})."])
 
 
 class Derivation:

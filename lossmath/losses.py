@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 
-def margin(input: Tensor, target: Tensor) -> Tensor:
+def lead(input: Tensor, target: Tensor) -> Tensor:
     r"""The lead of the other classes over the label, s = log(sum over j ≠ y of exp z_j) - z_y.
 
     Parameters
@@ -47,7 +47,7 @@ def margin(input: Tensor, target: Tensor) -> Tensor:
 
 
 def cross_entropy(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
-    r"""Cross-entropy of logits and class indices in nats, softplus(s) of the `margin`.
+    r"""Cross-entropy of logits and class indices in nats, softplus(s) of the `lead`.
 
     Equal to `torch.nn.functional.cross_entropy` but for rounding: a confident prediction keeps all its digits, where a loss
     computed from log q_y loses them.
@@ -55,7 +55,7 @@ def cross_entropy(input: Tensor, target: Tensor, reduction: str = "mean") -> Ten
     Parameters
     ----------
     input, target
-        As in `margin`.
+        As in `lead`.
     reduction : "mean", "sum" or "none"
 
     Returns
@@ -66,10 +66,10 @@ def cross_entropy(input: Tensor, target: Tensor, reduction: str = "mean") -> Ten
     Raises
     ------
     TypeError, ValueError
-        As in `margin`, and for another `reduction`.
+        As in `lead`, and for another `reduction`.
     """
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f'reduction is "mean", "sum" or "none", got {reduction!r}')
     # not softplus: torch's turns into the identity above 20
-    losses = -logsigmoid(-margin(input, target))
+    losses = -logsigmoid(-lead(input, target))
     return losses if reduction == "none" else getattr(losses, reduction)()

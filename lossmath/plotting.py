@@ -10,18 +10,19 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 
-INK = "#7a7a7a"  # text, axes: 4.3 : 1 on white, 4.4 : 1 on the dark page
+INK = "#767676"  # text and axes: contrast 4.5 on white, 4.1 on the dark page
 COLOURS = {
     "cross-entropy": "#2a7fc4",
-    "KL": "#d55e00",
+    "divergence": "#d55e00",
     "entropy": "#1a9d78",
     "label smoothing": "#c46a9f",
     "focal": "#c98a00",
-    "truth": "#7a7a7a",
+    "gradient": "#8a6fd1",
+    "reference": INK,
 }
 
 STYLE = {
-    "figure.figsize": (6.4, 3.8),
+    "figure.figsize": (7.2, 4.0),
     "figure.facecolor": "none",
     "axes.facecolor": "none",
     "savefig.facecolor": "none",
@@ -30,7 +31,6 @@ STYLE = {
     "svg.fonttype": "path",
     "svg.hashsalt": "lossmath",  # the same figure is the same file
     "font.size": 11,
-    "mathtext.fontset": "cm",
     "text.color": INK,
     "axes.labelcolor": INK,
     "axes.titlecolor": INK,
@@ -65,35 +65,46 @@ def axes(title, xlabel, ylabel, **limits):
     return ax
 
 
-def line(ax, x, y, quantity, label=None, at=-1, offset=(6, 0), **kwargs):
-    """A curve in the colour of its quantity, labelled directly at its point number `at`."""
-    colour = COLOURS[quantity]
-    ax.plot(x, y, color=colour, **kwargs)
+PLACES = {"right": (6, 0, "left"), "left": (-6, 0, "right"), "above": (0, 10, "center"), "below": (0, -10, "center")}
+
+
+def line(ax, x, y, quantity, label=None, at=-1, place="right", **kwargs):
+    """A curve in the colour of its quantity, with its label beside its point number `at`."""
+    ax.plot(x, y, color=COLOURS[quantity], **kwargs)
     if label is not None:
-        ax.annotate(
-            label, (float(x[at]), float(y[at])), xytext=offset, textcoords="offset points", color=colour, va="center"
-        )
+        note(ax, label, (x[at], y[at]), quantity, place)
 
 
-def pair_of_simplices(*panels_truth_title):
-    """Level lines of functions of a distribution over three classes, each on a triangle, around the truth."""
-    *panels, truth, title = panels_truth_title
+def note(ax, text, point, quantity, place="right", mark=False):
+    """A label in the colour of a quantity beside a point, which is marked if asked."""
+    dx, dy, ha = PLACES[place]
+    colour = COLOURS[quantity]
+    if mark:
+        ax.plot(*point, "o", color=colour, markersize=6)
+    ax.annotate(text, point, (dx, dy), textcoords="offset points", color=colour, ha=ha, va="center")
+
+
+def simplices(panels, truth, title):
+    """Level lines of functions of a distribution over three classes, each on its triangle, around the truth.
+
+    `panels` holds, for each triangle, the quantity, the function (of points, along the last axis) and the levels.
+    """
     weights = np.array([(a, b, 60 - a - b) for a in range(61) for b in range(61 - a)], dtype=float)
     points = (weights + 0.05) / (weights + 0.05).sum(-1, keepdims=True)
-    figure, all_axes = plt.subplots(1, len(panels), figsize=(7.2, 3.5))
+    figure, all_axes = plt.subplots(1, len(panels), figsize=(7.2, 3.7))
+    figure.subplots_adjust(left=0, right=1, bottom=0, top=0.93, wspace=0.05)
     figure.suptitle(title, fontsize=11, x=0.02, ha="left")
     for ax, (quantity, function, levels) in zip(all_axes, panels):
         colour = COLOURS[quantity]
-        ax.set(aspect="equal", title=quantity, xlim=(-0.15, 1.15))
-        ax.title.set_color(colour)
+        ax.set(aspect="equal", xlim=(-0.12, 1.12), ylim=(-0.14, 1.02))
         ax.axis("off")
+        ax.annotate(quantity, (-0.1, 0.8), color=colour)
         ax.plot(*_plane(np.eye(3)[[0, 1, 2, 0]]), color=INK, linewidth=1)
         for number, (x, y) in enumerate(zip(*_plane(np.eye(3)))):
-            ax.annotate(f"$q_{number + 1} = 1$", (x, y + (0.04 if y else -0.09)), ha="center", color=INK)
+            ax.annotate(f"$q_{number + 1} = 1$", (x, y + (0.04 if y else -0.1)), ha="center", color=INK)
         lines = ax.tricontour(*_plane(points), function(points), levels=levels, colors=[colour], linewidths=1.4)
         ax.clabel(lines, fmt="%.2f", fontsize=9)
-        ax.plot(*_plane(truth[None]), "o", color=INK, markersize=5)
-        ax.annotate("$p$", _plane(truth), xytext=(6, -2), textcoords="offset points", color=INK)
+        note(ax, "$p$", _plane(truth), "reference", mark=True)
 
 
 def _plane(points):

@@ -29,7 +29,7 @@ from sympy import (
 )  # fmt: skip
 
 from lossmath.hypotheses import SIZES, SMOOTH, Distribution, Hypotheses, Label, OneHot
-from lossmath.symbolic import K, Vector, latex, one_hot, unfold
+from lossmath.symbolic import K, M, N, Vector, latex, one_hot, unfold
 
 
 SIGNS = {"==": "=", "<=": r"\leq", ">=": r"\geq"}
@@ -65,19 +65,19 @@ class Instance:
 
 @dataclass
 class Record:
-    """How a statement was proved: the rules used, the lemmas used, and the steps to show, as (LaTeX, reason)."""
+    """How a statement was proved: the rules used, the lemmas used, and the steps to show, in Markdown."""
 
     rules: list[str] = field(default_factory=list)
     lemmas: list[str] = field(default_factory=list)
-    steps: list[tuple[str, str]] = field(default_factory=list)
+    steps: list[str] = field(default_factory=list)
 
     def use(self, *rules, lemma=None):
         self.rules += [rule for rule in rules if rule not in self.rules]
         if lemma is not None and lemma not in self.lemmas:
             self.lemmas.append(lemma)
 
-    def show(self, step, reason=""):
-        self.steps.append((step, reason))
+    def show(self, step):
+        self.steps.append(step)
 
 
 # Expressions that need no context
@@ -176,6 +176,20 @@ def bounded(expr):
     return expr.xreplace(parameters)
 
 
+def _lettered(expr):
+    """A normal form with the letters of the book for the indices of its sums."""
+    if not expr.has(Sum):
+        return expr
+    args = [_lettered(arg) for arg in expr.args]
+    if not isinstance(expr, Sum):
+        return expr.func(*args)
+    letters = {K: "jki", N: "n", M: "a"}
+    names = {
+        index: Symbol(letters[size][min(int(index.name[1]), len(letters[size])) - 1], integer=True) for index, _, size in expr.limits
+    }
+    return Sum(args[0].xreplace(names), *((names[index], lower, upper) for index, lower, upper in expr.limits))
+
+
 def difference(left, relation, right):
     """What must be zero (for ==) or not negative (for <= and >=)."""
     return right - left if relation == "<=" else left - right
@@ -244,14 +258,7 @@ class Domain:
         """The normal form of `expr` for a reader: in the symbols of the claim, with indices k, j, n for those of its sums."""
         domain = Domain(self.hypotheses)
         domain._scalars = {}
-        normal = domain.normal(domain.prepare(expr))
-        names = {K: ["k", "j", "i"]}
-        for total in sorted(normal.atoms(Sum), key=lambda total: len(total.atoms(Sum))):
-            for index, _, size in total.limits:
-                free = [name for name in names.get(size, [size.name.lower()])]
-                level = int(index.name[1:].split("_")[0])
-                normal = normal.xreplace({index: Symbol(free[min(level, len(free)) - 1], integer=True)})
-        return normal
+        return _lettered(domain.normal(domain.prepare(expr)))
 
     def _normal(self, expr):
         if isinstance(expr, Sum):
@@ -583,10 +590,10 @@ def prove(left, relation, right, hypotheses, by=None, equality=None):
             raise TypeError(f"by is None, tangent(x, at=...), proof.at(...) or a list of these, or a derivation; got {by!r}")
         tight = _by_lemmas(delta, relation, instances, domain, record)
     for used in sorted(domain.used):
-        record.show(used, "a hypothesis")
+        record.show(f"${used}$, by hypothesis")
     if equality:
         _exactly_at(equality, difference(left, relation, right), tight, domain)
-        record.show(", ".join(f"{latex(a)} = {latex(b)}" for a, b in equality.items()), "the only case of equality")
+        record.show("equality at " + ", ".join(f"${latex(a)} = {latex(b)}$" for a, b in equality.items()) + " and nowhere else")
     return record
 
 
@@ -594,7 +601,7 @@ def _by_normal_form(delta, relation, right, domain, record):
     normal = domain.normal(delta)
     record.use("normal form")
     if domain.zero(normal):
-        record.show(latex(domain.shown(right)), "the normal form of both sides")
+        record.show(f"both sides have the normal form ${latex(domain.shown(right))}$")
     else:
         if relation == "==":
             raise ProofError(f"the difference of the two sides does not reduce to 0; left over is {normal}")
@@ -625,10 +632,10 @@ def _by_tangent(delta, relation, by, domain, record):
     if not domain.nonnegative(normal):
         raise ProofError(f"f'' = {bend} was not shown to be >= 0")
     record.use("tangent")
-    at = rf"\quad\text{{zero at }} {latex(x)} = {latex(a)}"
-    record.show(rf"f({latex(x)}) = {latex(delta)}," + at)
-    record.show(rf"f'({latex(x)}) = {latex(sp.factor(slope))}," + at)
-    record.show(rf"f''({latex(x)}) = {latex(sp.factor(bend))} \geq 0", "convex, so above its tangent")
+    at = f"zero at ${latex(x)} = {latex(a)}$"
+    record.show(f"the difference, $f({latex(x)}) = {latex(delta)}$, is {at}")
+    record.show(f"its slope, $f'({latex(x)}) = {latex(sp.factor(slope))}$, is {at}")
+    record.show(rf"it is convex, $f''({latex(x)}) = {latex(sp.factor(bend))} \geq 0$, so it lies above its tangent")
     # strictly convex in x, whatever the others are, their closed ends included: then equality at a only
     return [(x, a, None)] if domain.above(bend, x) else None
 
@@ -640,7 +647,7 @@ def _by_lemmas(delta, relation, instances, domain, record):
         rest = rest - gain
         tight += points
         record.use("lemma", lemma=instance.lemma.claim.id)
-        record.show(shown, f"lemma {instance.lemma.claim.id}")
+        record.show(f"`{instance.lemma.claim.id}` says: {shown}")
     left_over, rest = rest, domain.normal(rest)
     if not domain.zero(rest):
         if relation == "==":
@@ -677,12 +684,12 @@ def _instantiate(instance, relation, domain):
         for one, other in lemma.equality.items():
             c = Dummy("k", integer=True) if isinstance(one, IndexedBase) else index
             points.append((_entry(values[one], c), _entry(values.get(other, other), c), c))
-    shown = f"{latex(substitute(left, values))} {SIGNS[kind]} {latex(substitute(right, values))}"
+    shown = f"${latex(substitute(left, values))} {SIGNS[kind]} {latex(substitute(right, values))}$"
     if instance.times != 1:
-        shown += rf",\quad \text{{times }} {latex(instance.times)}"
+        shown += f", multiplied by ${latex(instance.times)}$"
     if index is not None:
         gain = Sum(gain, (index, 1, size))
-        shown += rf",\quad \text{{summed over }} {latex(index)}"
+        shown += f", summed over ${latex(index)}$"
     return domain.prepare(gain), points, shown
 
 
@@ -742,7 +749,7 @@ def substitute(expr, values):
         lambda node: isinstance(node, Indexed) and node.base in values,
         lambda node: values[node.base][node.indices if len(node.indices) > 1 else node.indices[0]],
     )
-    return expr.xreplace({mark: sp.sympify(values[symbol]) for symbol, mark in marks.items()})
+    return unfold(expr.xreplace({mark: sp.sympify(values[symbol]) for symbol, mark in marks.items()}))
 
 
 def _exactly_at(equality, delta, tight, domain):

@@ -48,11 +48,11 @@ class Point:
         return 3 * self.sizes[K] + sum(_length(value) for value in self.values.values())
 
     def latex(self):
-        named = [f"K = {self.sizes[K]}"] + [f"{latex(_label(s))} = {_latex(v)}" for s, v in self.values.items()]
-        return r",\quad ".join(named)
+        named = {**self.sizes, **self.values}
+        return ", ".join(f"${latex(_label(symbol))} = {_latex(value)}$" for symbol, value in named.items())
 
     def __str__(self):
-        return ", ".join([f"K = {self.sizes[K]}", *(f"{symbol} = {_text(value)}" for symbol, value in self.values.items())])
+        return ", ".join(f"{symbol} = {_text(value)}" for symbol, value in {**self.sizes, **self.values}.items())
 
 
 def _label(symbol):
@@ -67,9 +67,9 @@ def _latex(value):
     if isinstance(value, tuple):
         inside = [*map(_latex, value)] if len(value) < 9 else [*map(_latex, value[:3]), r"\dots", _latex(value[-1])]
         return r"\left(" + r",\ ".join(inside) + r"\right)"
-    if abs(value.denominator) > 10**6:
+    if value.denominator > 10**6:
         return f"{float(value):.6g}"
-    return sp.latex(sp.Rational(value.numerator, value.denominator), fold_short_frac=True)
+    return str(value)
 
 
 def _text(value):
@@ -275,7 +275,7 @@ def _fails(claim, point):
         try:
             if (sides := violation(statement, point)) is not None:
                 said = unfold(statement[0] - statement[2]).atoms(sp.Symbol, IndexedBase)
-                shown = Point(point.sizes, {symbol: value for symbol, value in point.values.items() if symbol in said})
+                shown = Point(*({name: value for name, value in part.items() if name in said} for part in (point.sizes, point.values)))
                 return Counterexample(claim, shown, statement, *sides)
         except Undefined:
             continue
@@ -313,16 +313,14 @@ class Counterexample:
     def __repr__(self):
         return f"{self.claim.id} refuted with {self}"
 
-    def _repr_latex_(self):
+    def _repr_markdown_(self):
         left, right = self._sides()
         one, relation, other = self.statement
         sign = {"==": r"\neq", "<=": ">", ">=": "<"}[relation]
-        lines = [
-            rf"&{latex(one)} {SIGNS[relation]} {latex(other)}\quad\text{{is false}}",
-            rf"&\text{{at }} {self.point.latex()}",
-            rf"&\text{{as }} {_scientific(left)} {sign} {_scientific(right)}",
-        ]
-        return "$$\n\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}\n$$"
+        return (
+            f"✗ **False**: ${latex(one)} {SIGNS[relation]} {latex(other)}$\n\n"
+            f"at {self.point.latex()} the two sides are ${_scientific(left)} {sign} {_scientific(right)}$."
+        )
 
 
 def _scientific(number):

@@ -24,7 +24,7 @@ __all__ = [
     "Vector", "one_hot", "smooth_labels", "softmax", "uniform",
     "expectation", "entropy", "cross_entropy", "kl_divergence",
     "dataset_loss", "predictions", "empirical", "empirical_cross_entropy",
-    "margin", "sigmoid", "softplus", "total", "unfold", "gradient", "latex",
+    "lead", "sigmoid", "softplus", "total", "unfold", "gradient", "latex",
 ]  # fmt: skip
 
 # Sizes: K classes, N observations, M distinct inputs.
@@ -66,7 +66,10 @@ class Vector(sp.Expr):
         return type(self)._make
 
     def __getitem__(self, indices):
-        indices = tuple(map(sp.sympify, indices if isinstance(indices, tuple) else (indices,)))
+        return Entry(self, *(indices if isinstance(indices, tuple) else (indices,)))
+
+    def at(self, indices):
+        """The formula at given indices."""
         body = self.args[1]
         used = set().union(*(index.free_symbols for index in indices))
         captured = {b for node in body.atoms(Sum) for b in node.bound_symbols} & used
@@ -107,14 +110,31 @@ def _letter(arg, printer):
     return printer._print(arg.label) if isinstance(arg, IndexedBase) else printer._print(arg)
 
 
+class Entry(Quantity):
+    """An entry of a Vector."""
+
+    def definition(self):
+        vector, *indices = self.args
+        return vector.at(indices)
+
+    def _latex(self, printer, exp=None):
+        vector, *indices = self.args
+        text = rf"{{{printer._print(vector)}}}_{{{','.join(map(printer._print, indices))}}}"
+        return text if exp is None else rf"{{{text}}}^{{{exp}}}"
+
+    def _sympystr(self, printer):
+        vector, *indices = map(printer._print, self.args)
+        return f"{vector}[{', '.join(indices)}]"
+
+
 class Expectation(Quantity):
     def definition(self):
         dist, function = self.args
-        return total(dist[k] * function[k], k)
+        return total(dist[k] * function.at([k]), k)
 
     def _latex(self, printer):
         dist, function = self.args
-        inside = printer._print(function[k])
+        inside = printer._print(function.at([k]))
         return rf"\mathbb{{E}}_{{k \sim {_letter(dist, printer)}}}\left[{inside}\right]"
 
 
@@ -158,7 +178,7 @@ class EmpiricalCrossEntropy(Quantity):
         return -total(total(empirical(a, k) * log(model[a, k]), k), a, M)
 
 
-class Margin(Quantity):
+class Lead(Quantity):
     symbol = "s"
 
     def definition(self):
@@ -223,9 +243,9 @@ def empirical_cross_entropy(model):
     return EmpiricalCrossEntropy(model)
 
 
-def margin(z, y):
+def lead(z, y):
     """s = log(sum over j ≠ y of exp z_j) - z_y: how far the label's logit stays behind the others."""
-    return Margin(z, y)
+    return Lead(z, y)
 
 
 def sigmoid(x):

@@ -16,7 +16,7 @@ from sympy import Abs, KroneckerDelta, Rational, cosh, exp, log, sinh, sqrt, tan
 from lossmath.claims import Claim, Distribution, Label, OneHot, Real, tangent
 from lossmath.symbolic import (
     K, M, N, Vector, a, conditional, cross_entropy, dataset_loss, empirical, empirical_cross_entropy, entropy, epsilon,
-    expectation, gamma, gradient, i, inputs, j, k, kl_divergence, labels, margin, n, one_hot, p, q, r, s, scores, sigmoid,
+    expectation, gamma, gradient, i, inputs, j, k, kl_divergence, labels, lead, n, one_hot, p, q, r, s, scores, sigmoid,
     smooth_labels, softmax, softplus, t, total, u, uniform, v, x, y, z,
 )  # fmt: skip
 
@@ -113,12 +113,12 @@ FALSE = claims({
     # Sums: all j against j ≠ y, exchanged indices, terms of no sign, something left outside.
     "margin-over-all-classes": ([Z, Y], (S[y], "==", sigmoid(z[y] - LSE))),
     "softplus-over-all-classes": ([Z, Y], (CE(one_hot(y), S), "==", softplus(LSE - z[y]))),
-    "margin-sign": ([Z, Y], (1 - S[y], "==", sigmoid(-margin(z, y)))),
+    "margin-sign": ([Z, Y], (1 - S[y], "==", sigmoid(-lead(z, y)))),
     "sum-without-the-label": ([P, Y], (total((1 - KroneckerDelta(j, y)) * p[j], j), "==", 1)),
     "smoothed-mean-over-others": (
         [Z, Y, *RATE],
         (CE(smooth_labels(one_hot(y), epsilon), S), "==",
-         softplus(margin(z, y)) - epsilon * total(z[j] - z[y], j) / (K - 1)),
+         softplus(lead(z, y)) - epsilon * total(z[j] - z[y], j) / (K - 1)),
     ),
     "double-sum-collapses": ([P, Q], (total(total(p[i] * log(q[j]), j), i), "==", total(p[i] * log(q[i]), i))),
     "double-sum-is-kl": ([P_POS, Q], (total(total(p[i] * q[j] * log(p[i] / q[j]), j), i), "==", KL(p, q))),
@@ -670,7 +670,7 @@ _TRUE = {
     "smoothing-split": ([P, Q, *RATE], (CE(SMOOTH, q), "==", epsilon * CE(U, q) + (1 - epsilon) * CE(p, q))),
     "smoothed-margin": (
         [Z, Y, *RATE],
-        (CE(smooth_labels(one_hot(y), epsilon), S), "==", softplus(margin(z, y)) - epsilon * total(z[j] - z[y], j) / K),
+        (CE(smooth_labels(one_hot(y), epsilon), S), "==", softplus(lead(z, y)) - epsilon * total(z[j] - z[y], j) / K),
     ),
     "jeffreys": ([P_POS, Q], (total((p[k] - q[k]) * log(p[k] / q[k]), k), "==", KL(p, q) + KL(q, p))),
     "gini": ([P], (total(p[k] * (1 - p[k]), k), "==", 1 - total(p[k] ** 2, k))),
@@ -715,7 +715,7 @@ _TRUE = {
     "ce-of-logits": ([P, Z], (CE(p, S), "==", LSE - total(p[k] * z[k], k))),
     "softmax-entropy": ([Z], (H(S), "==", LSE - total(S[k] * z[k], k))),
     "softmax-log-odds": ([Z, I, J], (log(S[i] / S[j]), "==", z[i] - z[j])),
-    "margin-log-odds": ([Z, Y], (log(S[y]) - log(1 - S[y]), "==", -margin(z, y))),
+    "margin-log-odds": ([Z, Y], (log(S[y]) - log(1 - S[y]), "==", -lead(z, y))),
     "lse-gradient": ([Z, I], (gradient(LSE, z[i]), "==", S[i])),
     "softmax-jacobian": ([Z, Y, I], (gradient(S[y], z[i]), "==", S[y] * (KroneckerDelta(i, y) - S[i]))),
     "softmax-gradient-sums-to-zero": ([P, Z], (total(gradient(CE(p, S), z[i]), i), "==", 0)),
@@ -767,7 +767,7 @@ _TRUE = {
     ),
     "softmax-positive": ([Z, I], (S[i], ">=", 0)),
     "softmax-loss-nonnegative": (
-        [Z, Y], (softplus(margin(z, y)), ">=", 0), lambda: gibbs().at({p: one_hot(y), q: S})
+        [Z, Y], (softplus(lead(z, y)), ">=", 0), lambda: gibbs().at({p: one_hot(y), q: S})
     ),
     "softplus-nonnegative": ([Real(x)], (softplus(x), ">=", 0)),
     "sigmoid-below-one": ([Real(x)], (sigmoid(x), "<=", 1)),

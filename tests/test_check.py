@@ -18,7 +18,7 @@ def test_it_reports_what_it_did():
     result = SPLIT.check(cases=321)
     assert result.cases == 321 and result.device == "cpu" or torch.cuda.is_available()
     assert 0 < result.residual < 1e-15
-    assert "321" in repr(result) and "321 random points" in result._repr_markdown_()
+    assert "321 random points with 2 ≤ K ≤ 1000" in repr(result) and "321" in result._repr_markdown_()
 
 
 def test_the_same_seed_is_the_same_check():
@@ -81,11 +81,20 @@ def test_one_hot_samples_match_their_label():
     assert (values[p].argmax(-1) + 1 == values[y]).all() and (values[p].sum(-1) == 1).all()
 
 
-def test_a_quarter_of_the_cases_is_where_equality_is_claimed(monkeypatch):
-    seen = []
-    monkeypatch.setattr(check, "residuals", lambda c, values, s: (seen.append(values), (torch.zeros(1),) * 4)[1])
-    Claim("gibbs", (kl_divergence(p, q), ">=", 0), given=[P, Q], equality={q: p}).check(cases=100)
-    assert all((values[p][::4] == values[q][::4]).all() for values in seen)
+@pytest.mark.parametrize("place", [p, uniform(), smooth_labels(p, epsilon)], ids=["p", "U", "smoothed"])
+def test_where_equality_is_claimed_it_is_checked(place):
+    given = [P, Q, epsilon > 0, epsilon <= 1]
+    claim = Claim("gap", (kl_divergence(place, q), ">=", 0), given=given, equality={q: place})
+    assert claim.check(cases=200).residual < 1e-14
+    with pytest.raises(CheckError, match="gap"):
+        claim.near_miss((kl_divergence(place, q) + Rational(1, 10**6), ">=", 0), equality={q: place}).check()
+
+
+def test_where_equality_of_numbers_is_claimed_it_is_checked():
+    claim = Claim("tangent", (exp(x), ">=", 1 + x), given=[Real(x)], equality={x: 0})
+    assert claim.check().residual < 1e-14
+    with pytest.raises(CheckError):
+        claim.near_miss(equality={x: Rational(1, 100)}).check()
 
 
 def test_nan_is_not_a_pass():

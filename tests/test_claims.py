@@ -69,7 +69,7 @@ def test_a_proof_tells_its_rules_and_lemmas():
     claim = Claim("focal", (focal, ">=", bound), given=[P, Q, gamma >= 1])
     proof = claim.prove(by=lemma.at({x: q[k]}, times=-p[k] * log(q[k]), over=k))
     assert proof.lemmas == ["bernoulli"] and "lemma" in proof.rules
-    assert "bernoulli" in proof._repr_latex_()
+    assert "`bernoulli` says" in proof._repr_markdown_() and "for every $K" in proof._repr_markdown_()
 
 
 def test_what_was_not_proved_says_what_was_left():

@@ -34,7 +34,7 @@ def test_a_false_statement_has_a_counterexample(name):
     relation = found.statement[1]
     assert {"==": left != right, "<=": left > right, ">=": left < right}[relation]
     one, other = found._sides()
-    assert one != other and one in str(found) and found._repr_latex_()
+    assert one != other and one in str(found) and found._repr_markdown_()
 
 
 @pytest.mark.parametrize("name", statements.UNDER)

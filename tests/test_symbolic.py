@@ -42,9 +42,9 @@ def test_the_softmax_quantities_against_torch():
     assert evaluate(softmax(z)[y], at).item() == pytest.approx(logits.softmax(0)[label - 1].item())
     others = torch.cat([logits[: label - 1], logits[label:]])
     s_ = others.logsumexp(0) - logits[label - 1]
-    assert evaluate(margin(z, y), at).item() == pytest.approx(s_.item())
-    assert evaluate(sigmoid(margin(z, y)), at).item() == pytest.approx(s_.sigmoid().item())
-    assert evaluate(softplus(margin(z, y)), at).item() == pytest.approx(torch.nn.functional.softplus(s_).item())
+    assert evaluate(lead(z, y), at).item() == pytest.approx(s_.item())
+    assert evaluate(sigmoid(lead(z, y)), at).item() == pytest.approx(s_.sigmoid().item())
+    assert evaluate(softplus(lead(z, y)), at).item() == pytest.approx(torch.nn.functional.softplus(s_).item())
     assert evaluate(one_hot(y)[j], {y: 3, j: 3}).item() == 1
     assert evaluate(one_hot(y)[j], {y: 3, j: 2}).item() == 0
     smoothed = evaluate(smooth_labels(p, epsilon)[j], {p: SIX, epsilon: 0.1, j: 2}).item()
@@ -65,7 +65,7 @@ def test_the_data_set_against_a_loop():
 
 def test_a_vector_does_not_capture_the_index_it_is_given():
     vector = Vector("v", lambda c: total(p[j] * z[c], j))
-    (summed,) = vector[j].atoms(sp.Sum)
+    (summed,) = unfold(vector[j]).atoms(sp.Sum)
     assert summed.has(z[j]) and summed.bound_symbols[0] != j
 
 
