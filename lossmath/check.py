@@ -314,25 +314,29 @@ class Check:
 
 
 def residuals(claim, values, sizes, signed=False):
-    """For each point, by how much the claim fails, relative to the size of the terms: (residual, left, right, statement).
+    """For each point, by how much the claim fails, relative to the size of the terms.
 
-    With `signed`, an inequality that holds with room has a negative residual.
+    Returns (residual, left, right, statement, blind): the sides are those of the statement that fails most, and `blind` marks
+    where rounding may have done anything, as in log(1 - q) with 1 - q rounded to 0. With `signed`, an inequality that holds
+    with room has a negative residual.
     """
-    evaluation = Evaluation(values, sizes)
-    worst = None
+    worst, blind = None, False
     for number, (left, relation, right) in enumerate(claim.statements):
+        evaluation = Evaluation(values, sizes)
         (one, size), (other, other_size) = evaluation(left), evaluation(right)
         gap = {"==": (one - other).abs(), "<=": one - other, ">=": other - one}[relation]
-        residual = torch.where(one == other, 0.0, gap / (size + other_size + one.abs() + other.abs()))
+        size = size + other_size
+        residual = torch.where((one == other) | size.isinf(), 0.0, gap / (size + one.abs() + other.abs()))
         if not signed:
             residual = torch.where(gap <= 0, 0.0, residual)
+        blind = blind | size.isinf()
         number = torch.full_like(residual, number)
         if worst is None:
             worst = residual, one, other, number
         else:
             fails = residual.nan_to_num(nan=math.inf) > worst[0].nan_to_num(nan=math.inf)
             worst = tuple(torch.where(fails, new, old) for new, old in zip((residual, one, other, number), worst))
-    return worst
+    return *worst, blind
 
 
 def check(claim, cases=1000, seed=0, device=None):
@@ -351,7 +355,7 @@ def check(claim, cases=1000, seed=0, device=None):
     Returns
     -------
     Check
-        With the worst residual. The residual of a point is the difference of the two sides (for an inequality, what it
+        With the worst residual, and the number of cases, less those in which rounding may have done anything. The residual of a point is the difference of the two sides (for an inequality, what it
         fails by) over the size of the terms: a first-order bound on what rounding may do to them, over the unit roundoff.
 
     Raises
@@ -365,26 +369,32 @@ def check(claim, cases=1000, seed=0, device=None):
         raise ValueError(f"cases is a whole number, at least {len(SIZES)} (one for each number of classes), got {cases!r}")
     device = choose_device(device)
     generator = torch.Generator().manual_seed(seed)
-    worst = 0.0
+    worst, seen = 0.0, 0
     for turn, sizes in enumerate(SIZES):
         count = cases // len(SIZES) + (turn < cases % len(SIZES))
         values = sample(claim.hypotheses, sizes, count, generator)
         values = {symbol: value.to(device) for symbol, value in values.items()}
         tight = _put_equality(claim, values, sizes)
-        residual, left, right, number = residuals(claim, values, sizes)
-        residual[::4] = torch.maximum(residual, residuals(tight, values, sizes)[0])[::4] if tight else residual[::4]
-        failing = ~(residual <= TOLERANCE)
-        if failing.any():
+        residual, left, right, number, blind = residuals(claim, values, sizes)
+        if tight is not None:
+            residual[::4] = torch.maximum(residual, residuals(tight, values, sizes)[0])[::4]
+        if (~(residual <= TOLERANCE)).any():
             at = int(residual.nan_to_num(nan=math.inf).argmax())
-            _, relation, _ = claim.statements[int(number[at])]
-            point = {str(symbol): value[at].tolist() for symbol, value in values.items()}
-            point = {symbol: value if not isinstance(value, list) or len(value) < 9 else "..." for symbol, value in point.items()}
+            point = {str(symbol): _short(value[at].tolist()) for symbol, value in values.items()}
             raise CheckError(
-                f"{claim.id} fails on {device}: with K = {sizes[K]}, {point}, the left side is {left[at].item():.17g}, which is "
-                f"not {relation} {right[at].item():.17g}; the residual is {residual[at].item():.1e} of the size of the terms"
+                f"{claim.id} fails on {device}: with K = {sizes[K]}, {point}, the left side is {left[at].item():.17g}, which is not "
+                f"{claim.statements[int(number[at])][1]} {right[at].item():.17g}; the residual is {residual[at].item():.1e} of the "
+                "size of the terms"
             )
+        if blind.all():
+            raise CheckError(f"{claim.id}: with K = {sizes[K]}, rounding leaves nothing of any case in float64")
+        seen += int((~blind).sum())
         worst = max(worst, residual.max().item())
-    return Check(claim, cases, worst, _name(device))
+    return Check(claim, seen, worst, _name(device))
+
+
+def _short(value):
+    return value if not isinstance(value, list) or len(value) < 9 else "..."
 
 
 def _put_equality(claim, values, sizes):

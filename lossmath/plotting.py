@@ -22,7 +22,7 @@ COLOURS = {
 }
 
 STYLE = {
-    "figure.figsize": (7.2, 4.0),
+    "figure.figsize": (6.4, 3.8),
     "figure.facecolor": "none",
     "axes.facecolor": "none",
     "savefig.facecolor": "none",
@@ -30,11 +30,11 @@ STYLE = {
     "savefig.bbox": "tight",
     "svg.fonttype": "path",
     "svg.hashsalt": "lossmath",  # the same figure is the same file
-    "font.size": 11,
+    "font.size": 12,
     "text.color": INK,
     "axes.labelcolor": INK,
     "axes.titlecolor": INK,
-    "axes.titlesize": 11,
+    "axes.titlesize": 12,
     "axes.titlelocation": "left",
     "axes.edgecolor": INK,
     "axes.spines.top": False,
@@ -91,9 +91,9 @@ def simplices(panels, truth, title):
     """
     weights = np.array([(a, b, 60 - a - b) for a in range(61) for b in range(61 - a)], dtype=float)
     points = (weights + 0.05) / (weights + 0.05).sum(-1, keepdims=True)
-    figure, all_axes = plt.subplots(1, len(panels), figsize=(7.2, 3.7))
+    figure, all_axes = plt.subplots(1, len(panels), figsize=(6.6, 3.5))
     figure.subplots_adjust(left=0, right=1, bottom=0, top=0.93, wspace=0.05)
-    figure.suptitle(title, fontsize=11, x=0.02, ha="left")
+    figure.suptitle(title, fontsize=12, x=0.02, ha="left")
     for ax, (quantity, function, levels) in zip(all_axes, panels):
         colour = COLOURS[quantity]
         ax.set(aspect="equal", xlim=(-0.12, 1.12), ylim=(-0.14, 1.02))

@@ -97,6 +97,13 @@ def test_where_equality_of_numbers_is_claimed_it_is_checked():
         claim.near_miss(equality={x: Rational(1, 100)}).check()
 
 
+def test_cases_that_rounding_has_emptied_are_not_counted():
+    claim = Claim("odds", (log(1 - sigmoid(x)), "==", -softplus(x)), given=[Real(x)])
+    assert 500 < claim.check(cases=1000).cases < 1000
+    with pytest.raises(CheckError, match="rounding leaves nothing"):
+        Claim("lost", (log(1 - sigmoid(x)), "==", -softplus(x)), given=[x >= 60]).check()
+
+
 def test_nan_is_not_a_pass():
     with pytest.raises(CheckError, match="nan"):
         Claim("log", (log(x), "<=", x), given=[x < -1]).check()

@@ -1,0 +1,43 @@
+"""The chapters as their readers meet them: each claim stated, proved, checked and refuted, in short cells about mathematics."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+BOOK = Path(__file__).parent.parent / "book"
+CHAPTERS = {
+    "cross_entropy": "kl-split gibbs same-minimiser one-hot-loss dataset-loss softmax-gradient margin-form".split(),
+}
+
+
+def cells(chapter):
+    """The code cells of a chapter, without their metadata."""
+    text = (BOOK / f"{chapter}.md").read_text("utf-8")
+    found = re.findall(r"^```\{code-cell\}[^\n]*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [re.sub(r"\A---\n.*?^---\n", "", cell, flags=re.MULTILINE | re.DOTALL) for cell in found]
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_cells_are_short(chapter):
+    for cell in cells(chapter):
+        lines = cell.strip().splitlines()
+        assert len(lines) <= 14 and len([line for line in lines if line.strip()]) <= 12, cell
+        assert max(map(len, lines)) <= 79, cell
+
+
+@pytest.mark.parametrize(("chapter", "claim"), [(chapter, claim) for chapter, ids in CHAPTERS.items() for claim in ids])
+def test_a_claim_has_its_place_its_proof_its_check_and_its_near_misses(chapter, claim):
+    text = (BOOK / f"{chapter}.md").read_text("utf-8")
+    assert text.count(f"\n({claim})=\n") == 1
+    code = "\n".join(cells(chapter))
+    (name,) = re.findall(rf'^(\w+) = Claim\(\s*"{claim}"', code, re.MULTILINE)
+    for verb in (r"\.prove\(", r"\.check\(\)", r"\.near_miss\(.*\)\.refute\(\)"):
+        assert re.search(rf"\b{name}{verb}", code), f"{claim}: no {name}{verb}"
+
+
+def test_the_claims_stand_in_the_order_of_the_article():
+    for chapter, ids in CHAPTERS.items():
+        text = (BOOK / f"{chapter}.md").read_text("utf-8")
+        places = [text.index(f"\n({claim})=\n") for claim in ids]
+        assert places == sorted(places)
