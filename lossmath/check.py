@@ -407,7 +407,7 @@ def _put_equality(claim, values, sizes):
         values[one] = values[one].clone()
         values[one][::4] = place[::4]
     if claim.equality:
-        return claim.near_miss(*((left, "==", right) for left, relation, right in claim.statements if relation != "=="))
+        return claim.near_miss(*((one, "==", other) for one, rel, other in claim.statements if claim.equality_of((one, rel, other))))
 
 
 def _name(device):

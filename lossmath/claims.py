@@ -48,7 +48,7 @@ class Claim:
     given : list of hypotheses
         What each symbol is: `Distribution`, `OneHot`, `Label`, `Real`, or inequalities such as `gamma >= 1`.
     equality : dict, optional
-        For inequalities: {q: p} adds that equality holds where q = p and nowhere else.
+        For the inequalities in which q occurs, {q: p} adds that equality holds where q = p and nowhere else.
 
     Raises
     ------
@@ -75,8 +75,8 @@ class Claim:
         self.hypotheses = Hypotheses(given)
         self.statements = tuple(self._statement(statement) for statement in statements)
         self.equality = dict(equality or {})
-        if self.equality and all(relation == "==" for _, relation, _ in self.statements):
-            raise ValueError(f"{id}: equality={self.equality} is said of inequalities, and there is none")
+        if self.equality and not any(map(self.equality_of, self.statements)):
+            raise ValueError(f"{id}: equality={self.equality} is said of inequalities in its symbols, and there is none")
 
     def _statement(self, statement):
         if not isinstance(statement, tuple) or len(statement) != 3:
@@ -92,6 +92,12 @@ class Claim:
             self.hypotheses.validate(side)
             sides.append(side)
         return sides[0], relation, sides[1]
+
+    def equality_of(self, statement):
+        """Where equality is claimed for one statement: what `equality` says, if it is an inequality in that symbol."""
+        left, relation, right = statement
+        said = relation != "==" and any(unfold(left - right).has(symbol) for symbol in self.equality)
+        return self.equality if said else {}
 
     def near_miss(self, *statements, given=None, equality=None):
         """A claim close to this one, to be refuted: other statements, or the same under other hypotheses."""
@@ -112,7 +118,7 @@ class Claim:
             if isinstance(way, Derivation):
                 way = way.chain
             try:
-                equality = None if relation == "==" else self.equality
+                equality = self.equality_of((left, relation, right))
                 records.append(proof.prove(left, relation, right, self.hypotheses, way, equality))
             except ProofError as error:
                 raise ProofError(f"{self.id}: {error}") from None

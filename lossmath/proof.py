@@ -579,7 +579,7 @@ def prove(left, relation, right, hypotheses, by=None, equality=None):
             raise ProofError(f"it was not shown that {part} is defined under the hypotheses")
     delta = domain.prepare(difference(left, relation, right))
     if by is None:
-        tight = _by_normal_form(delta, relation, right, domain, record)
+        tight = _by_normal_form(left, relation, right, delta, domain, record)
     elif isinstance(by, Tangent):
         tight = _by_tangent(delta, relation, by, domain, record)
     elif isinstance(by, Chain):
@@ -597,7 +597,7 @@ def prove(left, relation, right, hypotheses, by=None, equality=None):
     return record
 
 
-def _by_normal_form(delta, relation, right, domain, record):
+def _by_normal_form(left, relation, right, delta, domain, record):
     normal = domain.normal(delta)
     record.use("normal form")
     if domain.zero(normal):
@@ -608,6 +608,7 @@ def _by_normal_form(delta, relation, right, domain, record):
         if not domain.nonnegative(normal) and not domain.termwise(delta):
             raise ProofError(f"the sign of the difference does not follow from the hypotheses; left over is {normal}")
         record.use("sign")
+        record.show(f"no part of the difference, ${latex(domain.shown(difference(left, relation, right)))}$, is negative")
 
 
 def _by_tangent(delta, relation, by, domain, record):

@@ -18,7 +18,7 @@ from sympy.core.symbol import Str
 from sympy.printing.latex import LatexPrinter
 
 __all__ = [
-    "Abs", "Derivative", "Rational", "Sum", "exp", "log", "sqrt",
+    "Abs", "Derivative", "KroneckerDelta", "Rational", "Sum", "exp", "log", "sqrt",
     "K", "M", "N", "a", "i", "j", "k", "n", "y", "beta", "epsilon", "gamma", "s", "t", "u", "v", "x",
     "p", "q", "r", "z", "inputs", "labels", "scores", "conditional",
     "Vector", "one_hot", "smooth_labels", "softmax", "uniform",

@@ -7,6 +7,9 @@ import pytest
 
 BOOK = Path(__file__).parent.parent / "book"
 CHAPTERS = {
+    "label_smoothing": (
+        "smoothed-target smoothing-split uniform-pull smoothing-optimum smoothing-gradient smoothing-margin-form".split()
+    ),
     "cross_entropy": "kl-split gibbs same-minimiser one-hot-loss dataset-loss softmax-gradient margin-form".split(),
 }
 
