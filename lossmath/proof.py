@@ -608,7 +608,7 @@ def _by_normal_form(left, relation, right, delta, domain, record):
         if not domain.nonnegative(normal) and not domain.termwise(delta):
             raise ProofError(f"the sign of the difference does not follow from the hypotheses; left over is {normal}")
         record.use("sign")
-        record.show(f"no part of the difference, ${latex(domain.shown(difference(left, relation, right)))}$, is negative")
+        record.show(rf"the difference, by its signs, is ${latex(domain.shown(difference(left, relation, right)))} \geq 0$")
 
 
 def _by_tangent(delta, relation, by, domain, record):

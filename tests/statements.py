@@ -11,7 +11,9 @@
 
 from functools import partial
 
-from sympy import Abs, KroneckerDelta, Rational, cosh, exp, log, sinh, sqrt, tanh
+from sympy import (
+    Abs, Derivative, Dummy, IndexedBase, KroneckerDelta, LambertW, Rational, Sum, Symbol, cosh, exp, log, sinh, sqrt, tanh,
+)  # fmt: skip
 
 from lossmath.claims import Claim, Distribution, Label, OneHot, Real, tangent
 from lossmath.symbolic import (
@@ -32,6 +34,9 @@ SMOOTH = smooth_labels(p, epsilon)
 BINARY = -x * log(x) - (1 - x) * log(1 - x)  # the binary entropy of x
 LSE = log(total(exp(z[k]), k))
 TINY = Rational(1, 10**6)
+GROUP = IndexedBase("g", shape=(K,), integer=True)  # the group of each class, or a map from classes to classes
+WEIGHTS = IndexedBase("w", shape=(N,), real=True)  # a weight for each observation
+COUNT = Vector("n", lambda c: total(KroneckerDelta(labels[n], c), n, N))  # how many observations have each label
 
 
 def mix(first, second):
@@ -279,6 +284,21 @@ FALSE = claims({
         SCORES,
         (total(log(total(exp(scores[n, k]), k)), n, N), "==", log(total(total(exp(scores[n, k]), n, N), k))),
     ),
+    # The same index twice, counts of labels, indices that depend on the index.
+    "kl-summed-over-its-own-index": ([P_POS, Q], (total(KL(p, q), k), "==", KL(p, q))),
+    "ones-summed-twice-over-one-index": ([P], (total(total(p[k], k), k), "==", 1)),
+    "observations-summed-twice-over-one-index": ([], (total(total(1, n, N), n, N), "==", N)),
+    "label-counts-squared": ([Label(labels)], (total(COUNT[k] ** 2, k), ">=", N**2)),
+    "label-share-collision": ([Label(labels)], (total((COUNT[k] / N) ** 2, k), ">=", 1)),
+    "gradient-of-picked-logits": (
+        [Label(labels), Z], (total(gradient(total(z[labels[n]], n, N), z[i]) ** 2, i), ">=", N**2)
+    ),
+    "share-of-a-group": (
+        [P, Q, Label(GROUP, M), Label(a, M)],
+        (total(KroneckerDelta(GROUP[k], a) * p[k], k), "==", total(KroneckerDelta(GROUP[k], a) * q[k], k)),
+    ),
+    "fixed-points": ([Label(GROUP)], (total(KroneckerDelta(k, GROUP[k]), k), "==", 1)),
+    "sum-across-rows": ([Distribution(conditional), Label(GROUP, M)], (total(conditional[GROUP[k], k], k), "==", 1)),
 })  # fmt: skip
 
 
@@ -363,6 +383,17 @@ _UNDER_UNDEFINED = claims({
     "log-entropy-past-one": ([x > 0, x < 2], (log(x) * log(1 - x), "<=", BINARY)),
     "chi-square-model-zero": ([P, Distribution(q)], (total((p[k] - q[k]) ** 2 / q[k], k), ">=", 0)),
     "derivative-at-kink": ([Real(x)], (gradient(Abs(x), x) * x, "==", Abs(x))),  # none at 0
+    # The weight of a logarithm may be negative; a derivative forgets where its function is defined.
+    "x-log-x-any-sign": ([Real(x)], (x * (log(x) + 1), "==", x * log(x) + x)),
+    "x-log-x-negative": ([x <= 0], (x * (log(x) + 1), "==", x * log(x) + x)),
+    "kl-split-target-any-sign": ([Real(p), Q], (KL(p, q), "==", CE(p, q) - H(p))),
+    "difference-times-its-log": (
+        [P, Q], (total((p[k] - q[k]) * (log(p[k] - q[k]) + 1), k), "==", total((p[k] - q[k]) * log(p[k] - q[k]), k))
+    ),
+    "slope-of-log-of-a-negative": ([x < 0], (gradient(log(x), x), "==", 1 / x)),
+    "slope-without-the-log": ([Real(x), Real(u)], (gradient(log(x) + u, u), "==", 1)),
+    "slope-without-the-pole": ([Real(x), Real(u)], (gradient(1 / x + u, u), "==", 1)),
+    "slope-without-zero-to-the-zero": ([x >= 0, Real(u), gamma >= 0], (gradient(x**gamma + u, u), "==", 1)),
 })  # fmt: skip
 UNDER = {name: ("false", claim) for name, claim in _UNDER_FALSE.items()}
 UNDER |= {name: ("undefined", claim) for name, claim in _UNDER_UNDEFINED.items()}
@@ -413,6 +444,36 @@ def collision():
 
 def one_hot_loss():
     return Claim("one-hot-loss", (CE(p, q), "==", -log(q[y])), given=[DELTA, Q]).prove()
+
+
+def exp_tangent_and_square():
+    """Two statements; the case of equality is one of the inequality."""
+    statements = (exp(x), ">=", 1 + x), ((x + 1) ** 2, "==", x**2 + 2 * x + 1)
+    return Claim("exp-tangent-and-square", *statements, given=[Real(x)], equality={x: 0}).prove(by=(tangent(x, at=0), None))
+
+
+def exp_tangent_and_silence():
+    """Two inequalities; the case of equality is one of the first."""
+    statements = (exp(x), ">=", 1 + x), (u**2, ">=", 0)
+    return Claim("exp-tangent-and-silence", *statements, given=[Real(x), Real(u)], equality={x: 0}).prove(by=(tangent(x, at=0), None))
+
+
+def square_at_twice():
+    given = [Real(x), Real(u)]
+    return Claim("square-at-twice", ((x - 2 * u) ** 2, ">=", 0), given=given, equality={x: 2 * u}).prove(by=tangent(x, at=2 * u))
+
+
+def zero_by(factor, other, *given):
+    """factor * other = 0, of which one must not conclude other = 0."""
+    return Claim("zero-product", (factor * other, "==", 0), given=given).prove()
+
+
+C1_0 = Symbol("c1_0", integer=True)  # a label with the name of an index of a normal form
+OTHER_P = IndexedBase("p", shape=(K,), real=True, rational=True)  # not p
+TWIN, OTHER_TWIN = (IndexedBase(Dummy("d", real=True), shape=(K,)) for _ in range(2))
+BASE_T, BASE_U = (IndexedBase(name, shape=(K,), real=True) for name in "tu")  # also the names of scalars
+LABELS_I = IndexedBase("i", shape=(N,), integer=True)  # its name is also that of the label i
+HALF = Rational(1, 2)
 
 
 # Every function below proves its lemmas and then offers a false claim with a certificate; the last `prove` must raise.
@@ -601,6 +662,89 @@ _TRAPS = {
         [Real(x)], (total(exp(x), n, N), ">=", K * (1 + x)), lambda: exp_tangent().at({}, over=n)
     ),
     "entropy-against-uniform-of-K-less": ([P], (H(p), "<=", log(K) - TINY), lambda: gibbs().at({q: U})),
+    # An index in an argument of a named quantity is captured by the index of its definition.
+    "capture-in-a-named-quantity": ([L, Q], (CE(one_hot(k), q), "==", -total(log(q[k]), k))),
+    "capture-in-a-mean-of-named-quantities": ([P, Q], (total(p[k] * CE(one_hot(k), q), k), "==", -total(log(q[k]), k))),
+    "capture-in-an-expectation-of-quantities": (
+        [P, Q], (expectation(p, lambda c: CE(one_hot(c), q)), "==", -total(log(q[k]), k))
+    ),
+    "capture-in-smoothed-labels": (
+        [Q, L, *RATE],
+        (CE(smooth_labels(one_hot(k), epsilon), q), "==", -total((epsilon / K + 1 - epsilon) * log(q[k]), k)),
+    ),
+    "capture-of-a-label-in-an-expectation": (
+        [P, Z, L], (expectation(p, lambda c: z[c] * z[k]), "==", total(p[k] * z[k] ** 2, k))
+    ),
+    "capture-in-nested-expectations": (
+        [P, Q, Z], (expectation(p, lambda c: expectation(q, lambda d: (z[c] - z[d]) ** 2)), "==", 0)
+    ),
+    "capture-in-nested-vectors": (
+        [P, Z, I], (Vector("w", lambda c: p[c] * CE(p, S))[i], "==", -p[i] * log(S[i]))
+    ),
+    # Symbols of the same name.
+    "name-of-a-bound-index": (
+        [P, Z, Label(C1_0)], (total(p[k] * exp(z[k] * z[C1_0]), k), "==", total(p[k] * exp(z[k] ** 2), k))
+    ),
+    "name-of-another-distribution": ([P, Distribution(OTHER_P), I], (p[i], "==", OTHER_P[i])),
+    "name-of-a-twin": ([Distribution(TWIN), Distribution(OTHER_TWIN), I], (TWIN[i], "==", OTHER_TWIN[i])),
+    "name-of-a-scalar-and-a-vector": (
+        [Distribution(BASE_T), Real(BASE_U), Real(u)], (total(BASE_U[k], k), "==", 1),
+        lambda: Claim("sum-and-t", (total(BASE_T[k], k) + t, "==", 1 + t), given=[Distribution(BASE_T), Real(t)]).prove().at({t: u}),
+    ),
+    "name-of-a-label-and-labels": (
+        [Y, I, Label(labels), Label(LABELS_I), Label(n, N), Z],
+        (KroneckerDelta(y, i) * (z[labels[n]] - z[LABELS_I[n]]), "==", 0),
+    ),
+    "name-of-bound-labels": (
+        [Label(labels), Label(inputs, K), Label(n, N), Z],
+        (total(exp(z[y] * z[labels[n]]), y), "==",
+         total(exp(z[Symbol("x", integer=True)] * z[inputs[n]]), Symbol("x", integer=True))),
+    ),
+    # Division by what is zero, hidden in `times` or in a value.
+    "times-one-over-a-delta": (
+        [Z, I, J], (z[i], "==", z[j]),
+        lambda: zero_by(KroneckerDelta(i, j), z[i] - z[j], Z, I, J).at({}, times=1 / KroneckerDelta(i, j)),
+    ),
+    "times-one-over-a-modulus-less-itself": (
+        [Real(x)], (Abs(x) + x, "==", 0), lambda: zero_by(Abs(x) - x, Abs(x) + x, Real(x)).at({}, times=1 / (Abs(x) - x))
+    ),
+    "times-one-over-zero": (
+        [Real(x), u >= 0, u <= 0], (x, "==", 0), lambda: zero_by(u, x, Real(x), u >= 0, u <= 0).at({}, times=1 / u)
+    ),
+    "value-one-over-a-delta": (
+        [Z, I, J], (z[i], "==", z[j]),
+        lambda: zero_by(KroneckerDelta(i, j), (z[i] - z[j]) * x, Z, I, J, Real(x)).at({x: 1 / KroneckerDelta(i, j)}),
+    ),
+    # Kinks without a modulus.
+    "kink-of-a-root": ([Real(x)], (-sqrt(x**2 - 2 * x + 1), ">=", 1 - x), lambda: tangent(x, at=2)),
+    "kink-of-a-root-inside": (OPEN, (-sqrt(x**2 - x + Rational(1, 4)), ">=", x - HALF), lambda: tangent(x, at=Rational(1, 4))),
+    "kink-between-two-minima": (
+        [Real(x)], (x**2 - 2 * sqrt(x**2 + 2 * x + 1) + 2 * x + 2, ">=", 0), {x: 0}, lambda: tangent(x, at=0)
+    ),
+    # The case of equality of another statement, and one that is not instantiated.
+    "equality-of-the-other-statement": (
+        [Real(x)], (x**2 * (x - 1) ** 2, ">=", 0), {x: 0}, lambda: exp_tangent_and_square().at({}, statement=1)
+    ),
+    "equality-of-a-silent-statement": (
+        [Real(x)], (x**2 * (x - 1) ** 2, ">=", 0), {x: 0}, lambda: exp_tangent_and_silence().at({u: 0}, statement=1)
+    ),
+    "equality-not-instantiated": (
+        [Real(x), Real(u)], ((x - 2 * (x / 2 + (x - 2 * u) * (x - u))) ** 2, ">=", 0), {x: 2 * u},
+        lambda: square_at_twice().at({u: x / 2 + (x - 2 * u) * (x - u)}),
+    ),
+    # Malformed.
+    "derivative-of-order-K": ([Real(x)], (Derivative(x**2, (x, K)), "==", 0)),
+    "slope-of-a-jump": ([Real(x)], ((Derivative(Abs(x), (x, 2)) + 1) ** 2 - 1, "==",
+                                    Derivative(Abs(x), (x, 2)) ** 2 + 2 * Derivative(Abs(x), (x, 2)))),
+    "slope-of-a-modulus-at-no-mass": ([P, I], (gradient(total(Abs(p[k]), k), p[i]), "==", 1)),
+    "lambert-below-its-branch": ([Real(x)], ((LambertW(x) + 1) ** 2, "==", LambertW(x) ** 2 + 2 * LambertW(x) + 1)),
+    "one-observation-has-all-weight": (
+        [Distribution(WEIGHTS, positive=True), Label(n, N)], (1 / (1 - WEIGHTS[n]), ">=", 1)
+    ),  # of one observation
+    "float-absorbs": ([P, Real(x)], (x * (1.0 + total(p[k] * Rational(1, 10**20), k)), "==", x)),
+    "one-hot-over-the-observations": ([OneHot(WEIGHTS, y)], (total(WEIGHTS[n], n, N), "==", 1)),
+    "one-hot-matrix": ([OneHot(scores, y), Label(n, N)], (total(scores[n, k], k), "==", K * scores[n, y])),
+    "sum-with-an-index-twice": ([P, Q], (Sum(p[k] * q[k], (k, 1, K), (k, 1, K)), "==", total(p[k] * q[k], k))),
 }  # fmt: skip
 
 
