@@ -11,8 +11,8 @@ import torch
 from sympy import IndexedBase, Interval, KroneckerDelta, Sum, oo
 
 from lossmath.hypotheses import Hypotheses
-from lossmath.proof import differentiate, freshen
-from lossmath.symbolic import K, M, N, k, unfold
+from lossmath.normal import differentiate
+from lossmath.symbolic import K, M, N, freshen, unfold
 
 EPSILON = torch.finfo(torch.float64).eps
 TOLERANCE = 64 * EPSILON  # of the size of the terms; sums of 1000 terms stay below 8
@@ -63,11 +63,12 @@ class Evaluation:
         """The entries of a vector over the classes, along the last axis."""
         if isinstance(vector, IndexedBase):
             return self.values[vector]
-        entry = freshen(unfold(vector[k]))
+        slot = sp.Dummy("k", integer=True)
+        entry = freshen(unfold(vector[slot]))
         self.axes = 2 + _depth(entry)
         index = torch.arange(self.sizes[K], device=self.device).reshape(-1, *(1,) * (self.axes - 2))
         dead = torch.zeros((1,) * self.axes, dtype=torch.bool, device=self.device)
-        value, _ = self._of(entry, {k: index}, dead)
+        value, _ = self._of(entry, {slot: index}, dead)
         return value.expand(self.batch, self.sizes[K], *value.shape[2:]).reshape(self.batch, self.sizes[K])
 
     def _of(self, expr, bound, dead):
@@ -407,7 +408,9 @@ def _put_equality(claim, values, sizes):
         values[one] = values[one].clone()
         values[one][::4] = place[::4]
     if claim.equality:
-        return claim.near_miss(*((one, "==", other) for one, rel, other in claim.statements if claim.equality_of((one, rel, other))))
+        return claim.near_miss(
+            *((one, "==", other) for one, rel, other in claim.statements if claim.equality_of((one, rel, other)))
+        )
 
 
 def _name(device):

@@ -129,8 +129,8 @@ class Claim:
         """Evaluate the proved claim in multiple precision: an independent look at what SymPy said."""
         from lossmath import refute
 
-        if (found := refute.search(self, refute.GUARD)) is not None:
-            raise ProofError(f"{self.id}: the rules accepted it, yet it fails at {found}")
+        if (doubt := refute.doubt(self)) is not None:
+            raise ProofError(f"{self.id}: the rules accepted it, yet at {doubt}")
 
     def check(self, cases=1000, seed=0, device=None):
         """Evaluate the claim's own expressions in torch (float64) at random points; see `lossmath.check.check`."""
@@ -159,7 +159,10 @@ class Claim:
     def _repr_latex_(self):
         lines = self._lines()
         if self.equality:
-            lines.append("&" + ", ".join(rf"\text{{with equality only at }} {latex(a)} = {latex(b)}" for a, b in self.equality.items()))
+            lines.append(
+                "&"
+                + ", ".join(rf"\text{{with equality only at }} {latex(a)} = {latex(b)}" for a, b in self.equality.items())
+            )
         return _display([*lines, rf"&\text{{given }} {self.hypotheses.latex()}"])
 
 

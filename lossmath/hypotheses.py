@@ -18,13 +18,19 @@ from dataclasses import dataclass
 
 import sympy as sp
 from sympy import IndexedBase, Interval, KroneckerDelta, Sum, Symbol, oo
-from sympy.core.relational import GreaterThan, LessThan, Relational, StrictGreaterThan, StrictLessThan
+from sympy.core.relational import (
+    GreaterThan,
+    LessThan,
+    Relational,
+    StrictGreaterThan,
+    StrictLessThan,
+)
 
-from lossmath.symbolic import K, M, N, Quantity, Vector, unfold
+from lossmath.symbolic import K, M, N, Quantity, Vector, freshen, unfold
 
 SIZES = {K: 2, N: 1, M: 1}  # the least value of each size
 # Functions whose values are smooth wherever they are defined; Abs is only continuous.
-SMOOTH = (sp.Add, sp.Mul, sp.Pow, sp.exp, sp.log, sp.sinh, sp.cosh, sp.tanh, sp.LambertW, Sum)
+SMOOTH = (sp.Add, sp.Mul, sp.Pow, sp.exp, sp.log, sp.sinh, sp.cosh, sp.tanh, Sum)
 LANGUAGE = (*SMOOTH, sp.Abs, sp.Indexed, KroneckerDelta, sp.Derivative)
 
 
@@ -88,6 +94,8 @@ class Hypotheses:
         for symbol, interval in self.intervals.items():
             if interval is sp.EmptySet:
                 raise ValueError(f"the hypotheses on {symbol} exclude each other: {self._about(symbol)}")
+            if not isinstance(interval, (Interval, sp.FiniteSet)):
+                raise ValueError(f"SymPy cannot compare the ends of {self._about(symbol)}")
 
     def _about(self, symbol):
         return ", ".join(str(h) for h in self.given if isinstance(h, Relational) and symbol in h.free_symbols)
@@ -99,6 +107,8 @@ class Hypotheses:
                 self.distributions[base] = positive
             case OneHot(base, label):
                 self._declare(base, IndexedBase, hypothesis)
+                if base.shape != (K,):
+                    raise ValueError(f"{hypothesis}: a one-hot distribution has the shape (K,), got {base.shape}")
                 self._declare(label, Symbol, hypothesis)
                 self.onehots[base], self.labels[label] = label, K
             case Label(symbol, size):
@@ -137,6 +147,8 @@ class Hypotheses:
         symbol, bound = (relation.lhs, relation.rhs) if relation.lhs.is_Symbol else (relation.rhs, relation.lhs)
         if not symbol.is_Symbol or not (bound.is_number and bound.is_real) or symbol in SIZES:
             raise ValueError(f"an inequality between a real symbol and a number is expected, got {relation}")
+        if bound.has(sp.Float):
+            raise ValueError(f"{relation}: {bound} is rounded; write an exact number, such as Rational(1, 10)")
         if symbol in self.declared and symbol not in self.intervals:
             raise ValueError(f"{symbol} is declared twice: {relation} comes after another hypothesis about it")
         interval = relation.as_set()
@@ -152,11 +164,20 @@ class Hypotheses:
 
     def validate(self, expr):
         """Raise ValueError unless `expr` is in the language of claims and all its symbols are declared."""
-        self._validate(unfold(expr), {})
+        expr = unfold(expr)
+        taken = {symbol for symbol in self.declared if isinstance(symbol, Symbol)}
+        taken |= {index for node in expr.atoms(Sum) for index in node.bound_symbols}
+        names = [base.label for base in expr.atoms(IndexedBase)]
+        for name in names:
+            if name in taken or names.count(name) > 1:
+                raise ValueError(f"two things are named {name}; give one of them another name")
+        self._validate(freshen(expr), {})
 
     def _validate(self, expr, bound):
         if isinstance(expr, (Quantity, Vector)):
             raise ValueError(f"{expr} is a vector; index it, as in {expr}[k]")
+        if isinstance(expr, sp.Float):
+            raise ValueError(f"{expr} is rounded; write an exact number, such as Rational(1, 10)")
         if expr.is_number and not expr.args:
             if not (expr.is_real and expr.is_finite):
                 raise ValueError(f"{expr} is not a real number")
@@ -177,7 +198,9 @@ class Hypotheses:
                     raise ValueError(f"a sum runs from 1 to K, N or M; {expr} runs from {lower} to {size}")
             self._validate(expr.function, bound | {index: size for index, _, size in expr.limits})
         elif isinstance(expr, sp.Derivative):
-            for variable, _ in expr.variable_count:
+            for variable, count in expr.variable_count:
+                if not (count.is_Integer and count > 0):
+                    raise ValueError(f"{expr}: a derivative is of a whole order, got {count}")
                 self._validate(variable, bound)
                 if variable in SIZES:
                     raise ValueError(f"{expr}: {variable} is a whole number, there is no derivative in it")
@@ -214,6 +237,8 @@ class Hypotheses:
                 f"the symbol {symbol} is not declared: say what it is, with Distribution, OneHot, Label, Real or an "
                 f"inequality; declared are {', '.join(sorted(map(str, self.declared))) or 'none'}"
             )
+        if symbol in self.labels:
+            return
         own = symbol.label if isinstance(symbol, IndexedBase) else symbol
         if own.is_real is None and not own.is_integer:
             raise ValueError(f"{symbol} must be a real (or whole) symbol of SymPy, such as those of lossmath.symbolic")

@@ -12,11 +12,11 @@ from itertools import product
 import mpmath
 import sympy as sp
 from mpmath import mpf
-from sympy import IndexedBase, KroneckerDelta, Sum, oo
+from sympy import IndexedBase, KroneckerDelta, Sum
 
 from lossmath.hypotheses import Hypotheses
 from lossmath.proof import SIGNS
-from lossmath.symbolic import K, M, N, latex, unfold
+from lossmath.symbolic import K, M, N, freshen, latex, unfold
 
 DIGITS = 60
 # Short numbers, the shortest first.
@@ -88,7 +88,7 @@ def evaluate(expr, point):
     Raises Undefined where there is none.
     """
     with mpmath.workdps(DIGITS):
-        value = _value(unfold(sp.sympify(expr)), point.values, point.sizes, {}, False)
+        value = _value(freshen(unfold(sp.sympify(expr))), point.values, point.sizes, {}, False)
     if not mpmath.isfinite(value):
         raise Undefined(f"{expr} is {value}")
     return value
@@ -198,7 +198,7 @@ def points(hypotheses: Hypotheses, sizes, rng, count):
 def _draw(hypotheses, sizes, rng, turn):
     values = {}
     for base, positive in hypotheses.distributions.items():
-        values[base] = _nested(base.shape[:-1], sizes, lambda: _distribution(sizes[K], positive, rng, turn))
+        values[base] = _nested(base.shape[:-1], sizes, lambda: _distribution(sizes[base.shape[-1]], positive, rng, turn))
     for base in hypotheses.reals:
         values[base] = _nested(base.shape, sizes, lambda: Fraction(rng.choice((-2, -1, 0, 0, 1, 2, 3, 5))))
     for label, size in hypotheses.labels.items():
@@ -207,7 +207,7 @@ def _draw(hypotheses, sizes, rng, turn):
     for base, label in hypotheses.onehots.items():
         values[base] = tuple(Fraction(int(values[label] == c)) for c in range(1, sizes[K] + 1))
     for symbol, interval in hypotheses.intervals.items():
-        values[symbol] = _real(interval, rng)
+        values[symbol] = _real(interval, rng, turn)
     return values
 
 
@@ -230,8 +230,10 @@ def _distribution(classes, positive, rng, turn):
     return tuple(Fraction(w, sum(weights)) for w in weights)
 
 
-def _real(interval, rng):
+def _real(interval, rng, turn):
     pool = _pool(interval)
+    if turn < 2:  # the two shortest, which closed ends often are
+        return pool[min(turn, len(pool) - 1)]
     return rng.choice(pool[: rng.choice((5, 24, len(pool)))])
 
 
@@ -242,7 +244,12 @@ def _pool(interval):
         return [Fraction(str(sp.nsimplify(next(iter(interval)), rational=True)))]
     low, high = (float(end) if end.is_infinite else _number_of(end) for end in (interval.inf, interval.sup))
     start = low if low != -math.inf else 0
-    drawn = [*SHORT, *(-number for number in SHORT), *(start + number for number in SHORT), (start + min(high, start + 2)) / 2]
+    drawn = [
+        *SHORT,
+        *(-number for number in SHORT),
+        *(start + number for number in SHORT),
+        (start + min(high, start + 2)) / 2,
+    ]
     inside = [
         number
         for number in map(Fraction, drawn)
@@ -260,14 +267,44 @@ def _number_of(end):
 GUARD = ({K: 2, N: 1, M: 1}, 4), ({K: 3, N: 2, M: 2}, 4), ({K: 5, N: 3, M: 2}, 2)
 
 
-def search(claim, effort=GUARD, seed=0):
-    """A point with short numbers where the claim fails, from `effort`: pairs of sizes and how many points; or None."""
-    rng = random.Random(seed)
-    for sizes, count in effort:
+def doubt(claim):
+    """What speaks against a claim at a few points with short numbers, in words, or None: an independent look at a proof.
+
+    The claim may fail, a side may have no value, or equality may hold elsewhere than claimed, or not there.
+    """
+    rng = random.Random(0)
+    smooth = not any(unfold(side).has(sp.Derivative) for left, _, right in claim.statements for side in (left, right))
+    for sizes, count in GUARD:
         for point in points(claim.hypotheses, sizes, rng, count):
-            if (found := _fails(claim, point)) is not None:
-                return found
+            for statement in claim.statements:
+                try:
+                    if violation(statement, point) is not None:
+                        return str(_fails(claim, point))
+                    if claim.equality_of(statement) and _is_tight(statement, point) and not _at_place(claim, point):
+                        return f"{point}: the two sides are equal there too"
+                except Undefined as error:
+                    if smooth:  # a difference quotient may reach over an end
+                        return f"{point}: {error}"
     return None
+
+
+def _is_tight(statement, point):
+    left, _, right = statement
+    one, other = evaluate(left, point), evaluate(right, point)
+    return abs(one - other) < mpf(10) ** (-DIGITS // 2) * (1 + abs(one))
+
+
+def _at_place(claim, point):
+    """The point is where equality is claimed."""
+    c = sp.Dummy("k", integer=True)
+    for one, other in claim.equality.items():
+        pairs = [(one, other, point)]
+        if isinstance(one, IndexedBase):
+            classes = range(1, point.sizes[K] + 1)
+            pairs = [(one[c], other[c], Point(point.sizes, point.values | {c: Fraction(k)})) for k in classes]
+        if any(not _is_tight((left, "==", right), at) for left, right, at in pairs):
+            return False
+    return True
 
 
 def _fails(claim, point):
@@ -275,7 +312,9 @@ def _fails(claim, point):
         try:
             if (sides := violation(statement, point)) is not None:
                 said = unfold(statement[0] - statement[2]).atoms(sp.Symbol, IndexedBase)
-                shown = Point(*({name: value for name, value in part.items() if name in said} for part in (point.sizes, point.values)))
+                shown = Point(
+                    *({name: value for name, value in part.items() if name in said} for part in (point.sizes, point.values))
+                )
                 return Counterexample(claim, shown, statement, *sides)
         except Undefined:
             continue

@@ -11,9 +11,20 @@ hypotheses of each claim, and by nothing else.
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import sympy as sp
-from sympy import Abs, Derivative, IndexedBase, KroneckerDelta, Rational, Sum, Symbol, exp, log, sqrt
+from sympy import (
+    Abs,
+    Derivative,
+    IndexedBase,
+    KroneckerDelta,
+    Rational,
+    Sum,
+    exp,
+    log,
+    sqrt,
+)
 from sympy.core.symbol import Str
 from sympy.printing.latex import LatexPrinter
 
@@ -31,18 +42,24 @@ __all__ = [
 K, M, N = sp.symbols("K M N", integer=True, positive=True)
 # Indices: classes i, j, k, the label y, the observation n, the input a.
 a, i, j, k, n, y = sp.symbols("a i j k n y", integer=True)
+_a, _j, _k, _n = a, j, k, n  # for definitions, which choose indices of their own
 # Real numbers.
 beta, epsilon, gamma = sp.symbols("beta epsilon gamma", real=True)
 s, t, u, v, x = sp.symbols("s t u v x", real=True)
 # Vectors over the classes: distributions p, q, r and logits z.
 p, q, r, z = (IndexedBase(name, shape=(K,), real=True) for name in "pqrz")
 # A data set: observation n has the input x_n and the label y_n; the model gives scores z_{n,k}, or q(k | a) for input a.
-inputs = IndexedBase("x", shape=(N,), integer=True)
-labels = IndexedBase("y", shape=(N,), integer=True)
+# (They are positive, as labels are, which tells them apart from the symbols x and y.)
+inputs = IndexedBase("x", shape=(N,), integer=True, positive=True)
+labels = IndexedBase("y", shape=(N,), integer=True, positive=True)
 scores = IndexedBase("z", shape=(N, K), real=True)
 conditional = IndexedBase("q", shape=(M, K), real=True)
 
-_SLOTS = sp.symbols("_1 _2", integer=True)  # the indices inside a Vector
+
+@cache
+def _slot(level, number):
+    """The index number `number` inside a Vector that holds Vectors of lower levels; nothing else can be named like it."""
+    return sp.Dummy(f"slot{level}_{number}", integer=True)
 
 
 def total(expr, index, size=K):
@@ -55,29 +72,36 @@ class Vector(sp.Expr):
 
     def __new__(cls, name, formula):
         """`name` is LaTeX, `formula` a Python function of the class index (of two indices for a matrix)."""
-        return cls._make(Str(name), sp.sympify(formula(*_SLOTS[: formula.__code__.co_argcount])))
+        indices = [sp.Dummy(integer=True) for _ in range(formula.__code__.co_argcount)]
+        body = sp.sympify(formula(*indices))
+        level = 1 + max((int(inner.args[2]) for inner in body.atoms(Vector)), default=0)
+        slots = {index: _slot(level, number) for number, index in enumerate(indices)}
+        return cls._make(Str(name), body.xreplace(slots), sp.Integer(level), sp.Integer(len(slots)))
 
     @classmethod
-    def _make(cls, name, body):
-        return sp.Expr.__new__(cls, name, body)
+    def _make(cls, *args):
+        return sp.Expr.__new__(cls, *args)
 
     @property
     def func(self):
         return type(self)._make
+
+    @property
+    def _slots(self):
+        return [_slot(int(self.args[2]), number) for number in range(int(self.args[3]))]
 
     def __getitem__(self, indices):
         return Entry(self, *(indices if isinstance(indices, tuple) else (indices,)))
 
     def at(self, indices):
         """The formula at given indices."""
-        body = self.args[1]
-        used = set().union(*(index.free_symbols for index in indices))
-        captured = {b for node in body.atoms(Sum) for b in node.bound_symbols} & used
-        return body.xreplace({b: sp.Dummy(b.name, integer=True) for b in captured}).xreplace(dict(zip(_SLOTS, indices)))
+        if len(indices) != len(self._slots):
+            raise IndexError(f"{self} has {len(self._slots)} indices, got {len(indices)}")
+        return freshen(unfold(self.args[1])).xreplace(dict(zip(self._slots, indices)))
 
     @property
     def free_symbols(self):
-        return self.args[1].free_symbols - {*_SLOTS}
+        return self.args[1].free_symbols - {*self._slots}
 
     def _latex(self, printer):
         return self.args[0].name
@@ -96,6 +120,12 @@ class Quantity(sp.Expr):
 
     def definition(self):
         raise NotImplementedError
+
+    def _own(self, *indices):
+        """These indices, or others of the same name where an argument holds them: a definition must not capture them."""
+        taken = set().union(*(arg.free_symbols for arg in self.args))
+        own = tuple(sp.Dummy(index.name, integer=True) if index in taken else index for index in indices)
+        return own if len(own) > 1 else own[0]
 
     def _latex(self, printer, exp=None):
         text = self.symbol.format(*(_letter(arg, printer) for arg in self.args))
@@ -130,7 +160,8 @@ class Entry(Quantity):
 class Expectation(Quantity):
     def definition(self):
         dist, function = self.args
-        return total(dist[k] * function.at([k]), k)
+        k = self._own(_k)
+        return total(dist[k] * function[k], k)
 
     def _latex(self, printer):
         dist, function = self.args
@@ -143,6 +174,7 @@ class Entropy(Quantity):
 
     def definition(self):
         (dist,) = self.args
+        k = self._own(_k)
         return -total(dist[k] * log(dist[k]), k)
 
 
@@ -151,6 +183,7 @@ class CrossEntropy(Quantity):
 
     def definition(self):
         dist, model = self.args
+        k = self._own(_k)
         return -total(dist[k] * log(model[k]), k)
 
 
@@ -159,6 +192,7 @@ class KLDivergence(Quantity):
 
     def definition(self):
         dist, model = self.args
+        k = self._own(_k)
         return total(dist[k] * log(dist[k] / model[k]), k)
 
 
@@ -167,6 +201,7 @@ class DatasetLoss(Quantity):
 
     def definition(self):
         (model,) = self.args
+        k, n = self._own(_k, _n)
         return -total(total(KroneckerDelta(k, labels[n]) * log(model[n, k]), k), n, N) / N
 
 
@@ -175,6 +210,7 @@ class EmpiricalCrossEntropy(Quantity):
 
     def definition(self):
         (model,) = self.args
+        a, k = self._own(_a, _k)
         return -total(total(empirical(a, k) * log(model[a, k]), k), a, M)
 
 
@@ -183,6 +219,7 @@ class Lead(Quantity):
 
     def definition(self):
         logits, label = self.args
+        j = self._own(_j)
         return log(total((1 - KroneckerDelta(j, label)) * exp(logits[j]), j)) - logits[label]
 
 
@@ -235,6 +272,8 @@ def predictions(conditional):
 
 def empirical(input, label):
     """The empirical distribution: the share of the N observations with this input and this label."""
+    input, label = sp.sympify(input), sp.sympify(label)
+    n = sp.Dummy("n", integer=True) if _n in input.free_symbols | label.free_symbols else _n
     return total(KroneckerDelta(inputs[n], input) * KroneckerDelta(labels[n], label), n, N) / N
 
 
@@ -319,6 +358,21 @@ class _Printer(LatexPrinter):
 def latex(expr):
     """LaTeX of an expression, in the notation of the book."""
     return _Printer().doprint(sp.sympify(expr))
+
+
+def freshen(expr):
+    """`expr` with an index of its own for each sum, so that no index is captured."""
+    if not expr.has(Sum):
+        return expr
+    args = [freshen(arg) for arg in expr.args]
+    if not isinstance(expr, Sum):
+        return expr.func(*args)
+    body, limits = args[0], []
+    for index, lower, upper in expr.limits:  # the innermost first: it binds what stands in the body
+        own = sp.Dummy(index.name, integer=True)
+        body = body.xreplace({index: own})
+        limits.append((own, lower, upper))
+    return Sum(body, *limits)
 
 
 def unfold(expr):

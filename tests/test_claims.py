@@ -4,7 +4,17 @@ import pytest
 import sympy as sp
 
 import lossmath.claims
-from lossmath.claims import Claim, Definition, Derivation, Distribution, Label, OneHot, ProofError, Real, tangent
+from lossmath.claims import (
+    Claim,
+    Definition,
+    Derivation,
+    Distribution,
+    Label,
+    OneHot,
+    ProofError,
+    Real,
+    tangent,
+)
 from lossmath.hypotheses import Hypotheses
 from lossmath.symbolic import *
 
@@ -19,7 +29,7 @@ CLOSED = [x >= 0, x <= 1]
         ((entropy(p), "==", entropy(q)), [P], ValueError, "the symbol q is not declared"),
         ((x, ">=", 0), [], ValueError, "the symbol x is not declared"),
         ((p[k], ">=", 0), [P], ValueError, "the symbol k is not declared"),
-        ((x, ">", 0), [x > 0], ValueError, "one of \"==\", \"<=\", \">=\", got '>'"),
+        ((x, ">", 0), [x > 0], ValueError, 'one of "==", "<=", ">=", got \'>\''),
         ((x, "=", 0), [x > 0], ValueError, "got '='"),
         ((x, "<=", 1), [x > 2, x < 1], ValueError, "exclude each other"),
         ((x, "<=", 1), [x > 1, x < 1], ValueError, "exclude each other"),
@@ -88,8 +98,16 @@ def test_the_reason_must_be_one():
 def test_the_guard_looks_again(monkeypatch):
     """Were the rules to accept a false claim, the evaluation in multiple precision would not."""
     monkeypatch.setattr(lossmath.claims.proof, "prove", lambda *args: lossmath.claims.proof.Record())
-    with pytest.raises(ProofError, match="yet it fails at K = 2"):
+    with pytest.raises(ProofError, match="yet at K = 2.*left side is"):
         Claim("wrong", (entropy(p), ">=", log(K)), given=[P]).prove()
+
+
+def test_the_guard_looks_for_undefined_points_and_other_cases_of_equality(monkeypatch):
+    monkeypatch.setattr(lossmath.claims.proof, "prove", lambda *args: lossmath.claims.proof.Record())
+    with pytest.raises(ProofError, match="yet at .*log"):
+        Claim("undefined", (log(x), "<=", x - 1), given=[x >= 0]).prove()
+    with pytest.raises(ProofError, match="equal there too"):
+        Claim("elsewhere", (x * (x - 1), ">=", 0), given=[x >= 1], equality={x: 2}).prove()
 
 
 def derivation():

@@ -4,7 +4,10 @@ import pytest
 import statements
 
 from lossmath import refute
-from lossmath.claims import Claim, Derivation, Distribution, Label, ProofError, Real, tangent
+from lossmath.claims import (
+    Distribution,
+    ProofError,
+)
 from lossmath.symbolic import *
 
 P, Q = Distribution(p), Distribution(q, positive=True)
@@ -13,12 +16,12 @@ P, Q = Distribution(p), Distribution(q, positive=True)
 @pytest.fixture
 def rules_alone(monkeypatch):
     """The prover without its guard: the rules themselves must not be fooled."""
-    monkeypatch.setattr(refute, "search", lambda *args, **kwargs: None)
+    monkeypatch.setattr(refute, "doubt", lambda claim: None)
 
 
 @pytest.mark.parametrize("name", statements.FALSE)
 def test_false_statements_are_not_proved(name, rules_alone):
-    with pytest.raises(ProofError):
+    with pytest.raises((ProofError, ValueError)):
         statements.FALSE[name]().prove()
 
 
@@ -31,7 +34,7 @@ def test_false_cases_of_equality_are_not_proved(name, rules_alone):
 @pytest.mark.parametrize("name", statements.UNDER)
 def test_statements_with_a_hypothesis_dropped_are_not_proved(name, rules_alone):
     _, claim = statements.UNDER[name]
-    with pytest.raises(ProofError):
+    with pytest.raises((ProofError, ValueError)):
         claim().prove()
 
 

@@ -6,7 +6,7 @@ import statements
 import sympy as sp
 
 from lossmath import refute
-from lossmath.claims import Claim, Distribution, Label, OneHot, Real
+from lossmath.claims import Claim, Distribution, Real
 from lossmath.refute import NotRefuted, Point, Undefined
 from lossmath.symbolic import *
 
@@ -54,7 +54,9 @@ def test_a_true_statement_is_not_refuted(name):
 
 
 def test_a_counterexample_is_short():
-    found = Claim("kl", (kl_divergence(p, q), "==", kl_divergence(q, p)), given=[Distribution(p, positive=True), Q]).refute()
+    found = Claim(
+        "kl", (kl_divergence(p, q), "==", kl_divergence(q, p)), given=[Distribution(p, positive=True), Q]
+    ).refute()
     assert found.point.sizes[K] == 2
     assert all(entry.denominator <= 10 for base in (p, q) for entry in found.point.values[base])
 

@@ -28,7 +28,7 @@ def test_the_quantities_against_their_textbook_formulas(weights, data):
     model = np.array(data.draw(st.lists(st.floats(0.01, 1), min_size=len(weights), max_size=len(weights))))
     model = model / model.sum()
     at = {p: truth, q: model}
-    assert evaluate(entropy(p), at).item() == pytest.approx(-np.log(truth ** truth).sum(), abs=1e-12)
+    assert evaluate(entropy(p), at).item() == pytest.approx(-np.log(truth**truth).sum(), abs=1e-12)
     assert evaluate(cross_entropy(p, q), at).item() == pytest.approx(np.log(1 / model) @ truth, abs=1e-12)
     assert evaluate(kl_divergence(p, q), at).item() == pytest.approx(truth @ np.log(truth / model), abs=1e-12)
     assert evaluate(expectation(p, lambda c: q[c]), at).item() == pytest.approx(truth @ model, abs=1e-12)
