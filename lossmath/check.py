@@ -12,7 +12,7 @@ from sympy import IndexedBase, Interval, KroneckerDelta, Sum, oo
 
 from lossmath.hypotheses import Hypotheses
 from lossmath.normal import differentiate
-from lossmath.symbolic import K, M, N, freshen, unfold
+from lossmath.symbolic import K, M, N, written
 
 EPSILON = torch.finfo(torch.float64).eps
 TOLERANCE = 64 * EPSILON  # of the size of the terms; sums of 1000 terms stay below 8
@@ -52,7 +52,7 @@ class Evaluation:
 
     def __call__(self, expr):
         """The values of `expr`, and the size of its terms: the first-order bound of the rounding error, over epsilon."""
-        expr = freshen(unfold(sp.sympify(expr)))
+        expr = written(expr)
         self.axes = 1 + max(_depth(expr), _depth(differentiate(expr)))
         dead = torch.zeros((1,) * self.axes, dtype=torch.bool, device=self.device)
         value, size = self._of(expr, {}, dead)
@@ -64,7 +64,7 @@ class Evaluation:
         if isinstance(vector, IndexedBase):
             return self.values[vector]
         slot = sp.Dummy("k", integer=True)
-        entry = freshen(unfold(vector[slot]))
+        entry = written(vector[slot])
         self.axes = 2 + _depth(entry)
         index = torch.arange(self.sizes[K], device=self.device).reshape(-1, *(1,) * (self.axes - 2))
         dead = torch.zeros((1,) * self.axes, dtype=torch.bool, device=self.device)

@@ -16,7 +16,7 @@ from sympy import IndexedBase, KroneckerDelta, Sum
 
 from lossmath.hypotheses import Hypotheses
 from lossmath.proof import SIGNS
-from lossmath.symbolic import K, M, N, freshen, latex, unfold
+from lossmath.symbolic import K, M, N, latex, unfold, written
 
 DIGITS = 60
 # Short numbers, the shortest first.
@@ -88,7 +88,7 @@ def evaluate(expr, point):
     Raises Undefined where there is none.
     """
     with mpmath.workdps(DIGITS):
-        value = _value(freshen(unfold(sp.sympify(expr))), point.values, point.sizes, {}, False)
+        value = _value(written(expr), point.values, point.sizes, {}, False)
     if not mpmath.isfinite(value):
         raise Undefined(f"{expr} is {value}")
     return value
@@ -367,11 +367,13 @@ def _scientific(number):
     return rf"{mantissa} \times 10^{{{int(exponent)}}}" if exponent else mantissa
 
 
-SEARCH = (
-    ({K: 2, N: 1, M: 1}, 6000),
-    ({K: 2, N: 3, M: 2}, 1000),
+SEARCH = (  # a few points of each size first: most false claims fail at once
+    ({K: 2, N: 1, M: 1}, 300),
+    ({K: 2, N: 3, M: 2}, 300),
+    ({K: 3, N: 2, M: 2}, 300),
+    ({K: 4, N: 3, M: 2}, 300),
+    ({K: 2, N: 2, M: 1}, 6000),
     ({K: 3, N: 2, M: 2}, 6000),
-    ({K: 4, N: 3, M: 2}, 2000),
     ({K: 6, N: 3, M: 2}, 1000),
     ({K: 10, N: 3, M: 2}, 500),
     ({K: 30, N: 3, M: 2}, 200),
@@ -407,7 +409,7 @@ def refute(claim, seed=0):
         for i in failing[:20]:
             if (found := _fails(claim, drawn[i])) is not None:
                 return found
-    for sizes, count in SEARCH[:6]:
+    for sizes in ({K: 2, N: 1, M: 1}, {K: 3, N: 2, M: 2}, {K: 4, N: 3, M: 2}, {K: 6, N: 3, M: 2}, {K: 10, N: 3, M: 2}):
         values = _improve(claim, check.sample(claim.hypotheses, sizes, 1000, generator), sizes, generator)
         residual = check.residuals(claim, values, sizes)[0].nan_to_num(nan=0.0)
         tried += 1000

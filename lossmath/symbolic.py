@@ -11,7 +11,7 @@ hypotheses of each claim, and by nothing else.
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 import sympy as sp
 from sympy import (
@@ -380,3 +380,9 @@ def unfold(expr):
     while quantities := [node for node in sp.preorder_traversal(expr) if isinstance(node, Quantity)]:
         expr = expr.xreplace({node: node.definition() for node in quantities})
     return expr
+
+
+@lru_cache(maxsize=512)
+def written(expr):
+    """`expr` unfolded, with an index of its own for each sum."""
+    return freshen(unfold(sp.sympify(expr)))
