@@ -7,7 +7,7 @@ import sympy as sp
 from lossmath import proof
 from lossmath.hypotheses import Distribution, Hypotheses, Label, OneHot, Real
 from lossmath.proof import SIGNS, ProofError, tangent
-from lossmath.symbolic import IndexedBase, K, Quantity, latex, unfold
+from lossmath.symbolic import IndexedBase, K, Quantity, Vector, latex, unfold
 
 __all__ = ["Claim", "Definition", "Derivation", "Distribution", "Label", "OneHot", "Proof", "ProofError", "Real", "tangent"]
 
@@ -75,6 +75,11 @@ class Claim:
         self.hypotheses = Hypotheses(given)
         self.statements = tuple(self._statement(statement) for statement in statements)
         self.equality = dict(equality or {})
+        for symbol, place in self.equality.items():
+            if symbol not in self.hypotheses.declared:
+                raise ValueError(f"{id}: equality={self.equality} speaks of {symbol}, which is not declared")
+            if not isinstance(place, (IndexedBase, Vector)):
+                self.hypotheses.validate(sp.sympify(place))
         if self.equality and not any(map(self.equality_of, self.statements)):
             raise ValueError(f"{id}: equality={self.equality} is said of inequalities in its symbols, and there is none")
 

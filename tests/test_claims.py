@@ -66,6 +66,13 @@ def test_a_claim_needs_an_id_and_a_statement():
         Claim("identity", (x, "==", x), given=[x > 0], equality={x: 0})
 
 
+def test_a_case_of_equality_is_in_the_symbols_of_the_claim():
+    with pytest.raises(ValueError, match="speaks of u, which is not declared"):
+        Claim("square", (x**2, ">=", 0), given=[Real(x)], equality={u: 0})
+    with pytest.raises(ValueError, match="the symbol u is not declared"):
+        Claim("square", (x**2, ">=", 0), given=[Real(x)], equality={x: u})
+
+
 def test_hypotheses_on_one_symbol_are_joined():
     assert Hypotheses([x > 0, x <= 3, x < 2]).intervals[x] == sp.Interval.open(0, 2)
     assert Hypotheses([sp.And(x >= 0, x <= 1)]).intervals[x] == sp.Interval(0, 1)
