@@ -27,7 +27,7 @@ from sympy import (
 )  # fmt: skip
 
 from lossmath.hypotheses import SIZES, SMOOTH, Hypotheses
-from lossmath.symbolic import K, M, N, freshen, unfold
+from lossmath.symbolic import K, M, N, Quantity, Vector, freshen, unfold
 
 
 class ProofError(Exception):
@@ -310,7 +310,7 @@ class Domain:
             if not touching:
                 return size * self._separate(factors, rest)
             if len(touching) == 1 and self._sums_to_one(touching[0], index):
-                self.used.add(rf"\sum_{{k}} {touching[0].base.label}_k = 1")
+                self.used.add(rf"\sum_{{k}} {touching[0].base.label.name}_{{k}} = 1")
                 return self._separate([f for f in factors if f is not touching[0]], rest)
         groups = []  # of (indices, factors)
         for factor in factors:
@@ -503,51 +503,62 @@ class Domain:
                     yield Sum(inside + outside * base[index], (index, 1, K))
 
     def undefined(self, expr):
-        """A part of an expression that was not shown to be defined on the whole domain, ends included; or None."""
-        expr = freshen(unfold(sp.sympify(expr)))
-        within = [derivative.expr for derivative in expr.atoms(sp.Derivative)]  # what has a slope has a value
+        """A part of an expression that was not shown to be defined on the whole domain, ends included; or None.
+
+        It is read as it is written, names and all: once it is unfolded, SymPy may have cancelled a pole.
+        """
         for domain in self.closed():
-            for part in (*within, expr):
-                if (found := domain._undefined(domain.prepare(part))) is not None:
-                    return domain.named(found)
+            if (found := domain._undefined(sp.sympify(expr))) is not None:
+                return found
         return None
 
     def _undefined(self, expr, weights=()):
-        """The same for a prepared expression in a strict domain.
+        """The same in a strict domain.
 
         `weights` multiply it. Where a weight f >= 0 vanishes, f log(f w) with w > 0 is read as its limit, 0.
         """
-        if isinstance(expr, (Indexed, KroneckerDelta)) or not expr.args:
+        if isinstance(expr, (Indexed, IndexedBase, Vector, KroneckerDelta)) or not expr.args:
             return None
+        if isinstance(expr, Quantity):
+            return self._first_undefined((*((arg, ()) for arg in expr.args), (expr.definition(), weights)))
         if isinstance(expr, Sum):
-            return self._undefined(expr.function, weights)
+            return self._undefined(expr.function, [f for f in weights if not f.free_symbols & {*expr.bound_symbols}])
+        if isinstance(expr, sp.Derivative):  # every slope on the way has a value
+            steps = [expr.expr, unfold(expr.expr)]
+            for variable, count in expr.variable_count:
+                for _ in range(count):
+                    steps.append(differentiate(freshen(steps[-1])).diff(variable))
+            return self._first_undefined((step, ()) for step in steps)
         if isinstance(expr, Mul):
-            inside = [(arg, (*weights, *(other for other in expr.args if other is not arg))) for arg in expr.args]
+            inside = ((arg, (*weights, *(other for other in expr.args if other is not arg))) for arg in expr.args)
         else:
-            inside = [(arg, weights if isinstance(expr, Add) else ()) for arg in expr.args]
-        for part, around in inside:
-            if (found := self._undefined(part, around)) is not None:
-                return found
+            inside = ((arg, weights if isinstance(expr, Add) else ()) for arg in expr.args)
+        if (found := self._first_undefined(inside)) is not None:
+            return found
         if isinstance(expr, sp.sign):  # the slope of a modulus, which has none at 0
             return None if self._strictly(expr.args[0]) or self._strictly(-expr.args[0]) else expr
         if isinstance(expr, log):
             (u,) = expr.args
-            vanishing = [f.base if isinstance(f, Pow) and f.exp.is_positive else f for f in weights]
-            return None if self._strictly(u) or any(self._vanishes_with(u, f) for f in vanishing) else expr
+            return None if self._strictly(u) or any(self._vanishes_with(u, f) for f in weights) else expr
         if isinstance(expr, Pow):
             base, exponent = expr.args
             if exponent.is_Integer:
                 return None if exponent >= 0 or self._strictly(base) or self._strictly(-base) else expr
             if self._strictly(base):
                 return None
-            return None if self.nonnegative(self.normal(base)) and self._strictly(exponent) else expr
+            return None if self.nonnegative(self.normal(self.prepare(base))) and self._strictly(exponent) else expr
         return None if isinstance(expr, (*SMOOTH, Abs)) else expr
 
+    def _first_undefined(self, parts):
+        return next((found for part in parts if (found := self._undefined(*part)) is not None), None)
+
     def _strictly(self, expr):
-        return self.positive(self.normal(expr))
+        return self.positive(self.normal(self.prepare(expr)))
 
     def _vanishes_with(self, u, f):
         """u = f w with u >= 0 and w > 0; a factor δ is 0 or 1, so that only u at δ = 1 matters."""
+        u, f = self.prepare(u), self.prepare(f)
+        f = f.base if isinstance(f, Pow) and f.exp.is_positive else f
         if isinstance(f, KroneckerDelta):
             return self._strictly(u.xreplace({f: Integer(1)}))
         ratio = sp.cancel(sp.together(u / f))

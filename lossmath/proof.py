@@ -118,6 +118,7 @@ def _by_normal_form(left, relation, right, delta, domain, record):
 
 def _by_tangent(delta, relation, by, domain, record):
     x, a = by.x, by.at
+    domain.hypotheses.validate(a)
     if relation == "==":
         raise ProofError("the tangent rule proves inequalities, not identities")
     if x not in domain.hypotheses.intervals or a.has(x):
@@ -182,13 +183,14 @@ def _instantiate(instance, relation, domain):
         given = (*given, Label(index, size))  # the index of the sum is a label like any other
     inside = Domain(Hypotheses(given))
     inside.hypotheses.validate(gain)
+    put_in = [sp.sympify(value) for value in values.values() if not isinstance(value, IndexedBase)]
+    said = [value for value in (instance.times, *put_in) if not isinstance(value, (Symbol, Vector))]
     entries = [
-        value for value in values.values() if isinstance(value, sp.Expr) and not isinstance(value, (IndexedBase, Vector))
+        value[tuple(Dummy("k", integer=True) for _ in value.indices)] for value in put_in if isinstance(value, Vector)
     ]
-    for part in (instance.times, substitute(left, values), substitute(right, values), *entries):
-        if isinstance(part, Symbol):
-            continue
+    for part in said:
         inside.hypotheses.validate(part)
+    for part in (*said, *entries, substitute(left, values), substitute(right, values)):
         if (found := inside.undefined(part)) is not None:
             raise ProofError(f"it was not shown that {found} is defined in the instance of {lemma.id}")
     _verify(lemma.hypotheses, values, inside, lemma.id)

@@ -87,7 +87,8 @@ class Vector(sp.Expr):
         return type(self)._make
 
     @property
-    def _slots(self):
+    def indices(self):
+        """The indices inside the formula."""
         return [_slot(int(self.args[2]), number) for number in range(int(self.args[3]))]
 
     def __getitem__(self, indices):
@@ -95,13 +96,13 @@ class Vector(sp.Expr):
 
     def at(self, indices):
         """The formula at given indices."""
-        if len(indices) != len(self._slots):
-            raise IndexError(f"{self} has {len(self._slots)} indices, got {len(indices)}")
-        return freshen(unfold(self.args[1])).xreplace(dict(zip(self._slots, indices)))
+        if len(indices) != len(self.indices):
+            raise IndexError(f"{self} has {len(self.indices)} indices, got {len(indices)}")
+        return freshen(self.args[1]).xreplace(dict(zip(self.indices, indices)))
 
     @property
     def free_symbols(self):
-        return self.args[1].free_symbols - {*self._slots}
+        return self.args[1].free_symbols - {*self.indices}
 
     def _latex(self, printer):
         return self.args[0].name

@@ -394,6 +394,17 @@ _UNDER_UNDEFINED = claims({
     "slope-without-the-log": ([Real(x), Real(u)], (gradient(log(x) + u, u), "==", 1)),
     "slope-without-the-pole": ([Real(x), Real(u)], (gradient(1 / x + u, u), "==", 1)),
     "slope-without-zero-to-the-zero": ([x >= 0, Real(u), gamma >= 0], (gradient(x**gamma + u, u), "==", 1)),
+    # What a name stands for cancels when it is unfolded; so does a slope, or the order of derivatives.
+    "pole-in-a-vector": ([P, Real(x), I], (x * Vector("w", lambda c: p[c] / x)[i], "==", p[i])),
+    "pole-in-a-vector-times-zero": ([Real(x), I], (Vector("w", lambda c: 1 / x)[i] * Vector("0", lambda c: 0)[i], "==", 0)),
+    "log-in-a-vector": ([Real(x), I], (exp(Vector("w", lambda c: log(x))[i]), "==", x)),
+    "logs-in-two-vectors": (
+        [Real(x), I], (Vector("w", lambda c: log(x))[i] - Vector("v", lambda c: log(x))[i], "==", 0)
+    ),
+    "slope-of-a-modulus-differentiated-away": ([Real(x), Real(u)], (Derivative(Abs(x) * u, x, (u, 2)), "==", 0)),
+    "slope-of-a-kink-times-the-root": (
+        [Real(x)], (sqrt(x**2 - 2 * x + 1) * gradient(sqrt(x**2 - 2 * x + 1), x), "==", x - 1)
+    ),
 })  # fmt: skip
 UNDER = {name: ("false", claim) for name, claim in _UNDER_FALSE.items()}
 UNDER |= {name: ("undefined", claim) for name, claim in _UNDER_UNDEFINED.items()}
@@ -715,6 +726,16 @@ _TRAPS = {
         [Z, I, J], (z[i], "==", z[j]),
         lambda: zero_by(KroneckerDelta(i, j), (z[i] - z[j]) * x, Z, I, J, Real(x)).at({x: 1 / KroneckerDelta(i, j)}),
     ),
+    "vector-of-ones-over-a-delta": (
+        [Z, I, J], (z[i], "==", z[j]),
+        lambda: Claim("zero-product", (KroneckerDelta(i, j) * (z[i] - z[j]) * r[i], "==", 0), given=[Z, I, J, Real(r)])
+        .prove().at({r: Vector("v", lambda c: 1 / KroneckerDelta(c, j))}),
+    ),
+    # A rounded point absorbs what is left over.
+    "tangent-at-a-rounded-point": (
+        [Real(x)], (x**2 - x + Rational(1, 4) - Rational(1, 10**20), ">=", 0), lambda: tangent(x, at=0.5)
+    ),
+    "tangent-of-log-at-a-rounded-point": ([x > 0], (log(x), "<=", x - 1 - Rational(1, 10**20)), lambda: tangent(x, at=1.0)),
     # Kinks without a modulus.
     "kink-of-a-root": ([Real(x)], (-sqrt(x**2 - 2 * x + 1), ">=", 1 - x), lambda: tangent(x, at=2)),
     "kink-of-a-root-inside": (OPEN, (-sqrt(x**2 - x + Rational(1, 4)), ">=", x - HALF), lambda: tangent(x, at=Rational(1, 4))),

@@ -89,6 +89,15 @@ def test_a_proof_tells_its_rules_and_lemmas():
     assert "`bernoulli` says" in proof._repr_markdown_() and "for every $K" in proof._repr_markdown_()
 
 
+def test_a_proof_is_shown_in_the_symbols_of_the_claim():
+    claim = Claim(
+        "gradient", (gradient(cross_entropy(p, softmax(z)), z[i]), "==", softmax(z)[i] - p[i]), given=[P, Real(z), Label(i)]
+    )
+    text = claim.prove()._repr_markdown_()
+    assert r"$\sum_{k} p_{k} = 1$, by hypothesis" in text
+    assert r"$\frac{e^{z_{i}}}{\sum_{j=1}^{K} e^{z_{j}}} - p_{i}$" in text
+
+
 def test_what_was_not_proved_says_what_was_left():
     with pytest.raises(ProofError, match=r"kl: the difference .* left over is 2\*Sum\(log\(p"):
         Claim("kl", (kl_divergence(p, q), "==", entropy(p) + cross_entropy(p, q)), given=[P, Q]).prove()
