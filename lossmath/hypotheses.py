@@ -9,7 +9,7 @@ A claim holds for every K >= 2 classes (and every N, M >= 1). Every other symbol
     Real(z)                          any real numbers
     gamma >= 1, x > 0, x < 1, ...    real numbers in an interval, as SymPy writes it
 
-At a closed end, where an expression has no value of its own, it is read as its limit from inside: 0 log 0 = 0.
+Where f >= 0 vanishes, f log(f w) with w > 0 is read as its limit: 0 log 0 = 0. Everything else must have a value of its own.
 """
 
 from __future__ import annotations

@@ -12,8 +12,9 @@ A statement `left (==, <=, >=) right` is proved, for every K >= 2, by one of the
    that is not negative and summed over k, plus a remainder that is zero (rule 1) or not negative (rule 2).
 5. Derivation. A chain of lines, each of which is proved, from the left side to the right side.
 
-Before any rule is tried, every logarithm, power and quotient in the statement must be shown to be defined on the whole
-interior of the domain. Closed ends follow by continuity (see `lossmath.hypotheses`). After a rule has succeeded, the
+Before any rule is tried, every logarithm, power, quotient and slope in the statement must be shown to be defined on the whole
+domain, closed ends included; only f log(f w) with f >= 0 and w > 0 is read as its limit 0 where f vanishes. The rules then work
+inside the domain, and closed ends follow by continuity. After a rule has succeeded, the
 statement is still evaluated at random points in multiple precision (`lossmath.refute`), as a guard against SymPy itself.
 """
 
@@ -178,7 +179,7 @@ def _instantiate(instance, relation, domain):
     values = {symbol: instance.values.get(symbol, symbol) for symbol in lemma.hypotheses.declared}
     gain = instance.times * substitute(difference(left, kind, right), values)
     given, index = domain.hypotheses.given, instance.over
-    size = K if index is None else _range(index, gain)
+    size = K if index is None else domain.hypotheses.labels.get(index) or _range(index, freshen(gain))
     if index is not None and index not in domain.hypotheses.labels:
         given = (*given, Label(index, size))  # the index of the sum is a label like any other
     inside = Domain(Hypotheses(given))
