@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from lossmath import proof
+from lossmath import limits, proof
 from lossmath.hypotheses import Distribution, Hypotheses, Label, OneHot, Real
 from lossmath.proof import SIGNS, ProofError, tangent
 from lossmath.symbolic import IndexedBase, K, Quantity, Vector, latex, unfold
@@ -89,14 +89,17 @@ class Claim:
         left, relation, right = statement
         if relation not in SIGNS:
             raise ValueError(f'{self.id}: the relation is one of "==", "<=", ">=", got {relation!r}')
-        sides = []
-        for side in (left, right):
-            side = sp.sympify(side)
+        sides = [sp.sympify(side) for side in (left, right)]
+        for side in sides:
             if not isinstance(side, sp.Expr):
                 raise TypeError(f"{self.id}: a side of a statement is an expression, got {side!r}")
-            self.hypotheses.validate(side)
-            sides.append(side)
-        return sides[0], relation, sides[1]
+        statement = sides[0], relation, sides[1]
+        if limits.is_limit(statement):
+            limits.validate(statement, self.hypotheses)
+        else:
+            self.hypotheses.validate(sides[0])
+            self.hypotheses.validate(sides[1])
+        return statement
 
     def equality_of(self, statement):
         """Where equality is claimed for one statement: what `equality` says, if it is an inequality in that symbol."""
@@ -213,6 +216,7 @@ class Derivation:
         self.hypotheses = Hypotheses(given)
         self.hypotheses.validate(sp.sympify(start))
         self.chain = proof.Chain(sp.sympify(start), self.hypotheses)
+        self._ways = []
 
     def eq(self, expr, reason, by=None):
         """Add the line `= expr`."""
@@ -226,10 +230,22 @@ class Derivation:
         """Add the line `<= expr`."""
         return self._add("<=", expr, reason, by)
 
+    @property
+    def statements(self):
+        """The lines as statements, each about the one before."""
+        ends = [self.chain.start, *(expr for _, expr, _, _ in self.chain.lines)]
+        return tuple((left, relation, right) for left, right, (relation, *_) in zip(ends, ends[1:], self.chain.lines))
+
+    @property
+    def ways(self):
+        """How each line was proved, to prove a claim that holds the lines as its statements."""
+        return tuple(self._ways)
+
     def _add(self, relation, expr, reason, by):
         expr = sp.sympify(expr)
         self.hypotheses.validate(expr)
         self.chain.add(relation, expr, reason, by)
+        self._ways.append(by)
         return self
 
     def __repr__(self):

@@ -26,12 +26,12 @@ from sympy.core.relational import (
     StrictLessThan,
 )
 
-from lossmath.symbolic import K, M, N, Quantity, Vector, freshen, unfold
+from lossmath.symbolic import K, M, MaximumNorm, N, Quantity, Vector, freshen, unfold
 
 SIZES = {K: 2, N: 1, M: 1}  # the least value of each size
 # Functions whose values are smooth wherever they are defined; Abs is only continuous.
-SMOOTH = (sp.Add, sp.Mul, sp.Pow, sp.exp, sp.log, sp.sinh, sp.cosh, sp.tanh, Sum)
-LANGUAGE = (*SMOOTH, sp.Abs, sp.Indexed, KroneckerDelta, sp.Derivative)
+SMOOTH = (sp.Add, sp.Mul, sp.Pow, sp.exp, sp.log, sp.sinh, sp.cosh, sp.tanh, sp.LambertW, Sum)
+LANGUAGE = (*SMOOTH, sp.Abs, sp.Indexed, KroneckerDelta, sp.Derivative, MaximumNorm)
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,14 @@ class Hypotheses:
                 self._validate(variable, bound)
                 if variable in SIZES:
                     raise ValueError(f"{expr}: {variable} is a whole number, there is no derivative in it")
+            if expr.has(MaximumNorm):
+                raise ValueError(f"{expr}: the maximum norm has kinks; there is no derivative of it in the language")
             self._validate(expr.expr, bound)
+        elif isinstance(expr, MaximumNorm):
+            index = sp.Dummy("k", integer=True)
+            self._validate(freshen(unfold(expr.at(index))), bound | {index: K})
+        elif isinstance(expr, sp.LambertW) and len(expr.args) > 1:
+            raise ValueError(f"{expr}: of W there is the branch of positive numbers only")
         elif isinstance(expr, LANGUAGE):
             for arg in expr.args:
                 self._validate(arg, bound)

@@ -16,6 +16,7 @@ from sympy import (
     IndexedBase,
     Integer,
     KroneckerDelta,
+    LambertW,
     Mul,
     Pow,
     Rational,
@@ -27,7 +28,7 @@ from sympy import (
 )  # fmt: skip
 
 from lossmath.hypotheses import SIZES, SMOOTH, Hypotheses
-from lossmath.symbolic import K, M, N, Quantity, Vector, freshen, unfold
+from lossmath.symbolic import K, M, MaximumNorm, N, Quantity, Vector, freshen, unfold
 
 
 class ProofError(Exception):
@@ -78,12 +79,26 @@ def free_deltas(expr, bound=frozenset()):
             if not node.free_symbols & bound:
                 found.add(node)
             return
+        if isinstance(node, MaximumNorm):
+            return
         inner = bound | set(node.bound_symbols) if isinstance(node, Sum) else bound
         for arg in node.args[:1] if isinstance(node, Sum) else node.args:
             walk(arg, inner)
 
     walk(expr, bound)
     return sorted(found, key=sp.default_sort_key)
+
+
+def picked(product):
+    """A product, with what its factors δ and 1 - δ say of the δ in the others: δ f(δ) = δ f(1), (1 - δ) f(δ) = (1 - δ) f(0)."""
+    for delta in free_deltas(product):
+        for factor, value in ((delta, Integer(1)), (1 - delta, Integer(0))):
+            if factor in product.args:
+                product = factor * Mul(*(other.xreplace({delta: value}) for other in product.args if other != factor))
+                break
+        if not product.is_Mul:
+            break
+    return product
 
 
 def expand(expr):
@@ -136,6 +151,18 @@ def sampled(expr):
         value = expr.xreplace(point).evalf(20)
         if value.is_Float or value.is_Integer:
             yield value
+
+
+def released(expr):
+    """`expr` with exp(W(u)) written as u / W(u), which is what W means."""
+
+    def release(exponent):
+        terms = [term.as_coeff_Mul() for term in Add.make_args(sp.expand(exponent))]
+        known = [(n, w) for n, w in terms if isinstance(w, LambertW) and n.is_Integer]
+        rest = exp(Add(*(n * term for n, term in terms if (n, term) not in known)))
+        return rest * Mul(*((w.args[0] / w) ** n for n, w in known))
+
+    return expr.replace(exp, release) if expr.has(LambertW) else expr
 
 
 def bounded(expr):
@@ -266,9 +293,10 @@ class Domain:
     def _normal(self, expr):
         if isinstance(expr, Sum):
             return self._sum(self._normal(expr.function), dict((index, size) for index, _, size in expr.limits))
-        if isinstance(expr, (Indexed, KroneckerDelta)) or not expr.args:
+        if isinstance(expr, (Indexed, KroneckerDelta, MaximumNorm)) or not expr.args:
             return expr
-        expr = expr.func(*map(self._normal, expr.args))
+        expr = picked(expr) if expr.is_Mul else expr
+        expr = released(expr.func(*map(self._normal, expr.args)))
         if isinstance(expr, Abs):  # the definition of the modulus
             (inside,) = expr.args
             return inside if self.nonnegative(inside) else -inside if self.nonnegative(-inside) else expr
@@ -366,8 +394,14 @@ class Domain:
         """A normal form with every entry and every sum replaced by a variable of known sign."""
         sums = {s: self._sum_variable(s, expr, split) for s in self._outer(expr, Sum)}
         expr = expr.xreplace(sums)
+        for kind, sign in ((LambertW, "positive"), (MaximumNorm, "nonnegative")):
+            expr = expr.xreplace({node: self._variable(node, sign) for node in self._outer(expr, kind)})
         entries = {entry: self._entry(entry) for entry in expr.atoms(Indexed)}
         return expr.xreplace(entries).xreplace(self._sizes)
+
+    def _variable(self, node, sign):
+        key = (MaximumNorm, *node.args[0].args[1:]) if isinstance(node, MaximumNorm) else node  # whatever the vector's name
+        return self._entries.setdefault(key, Dummy(str(node), **{sign: True}))
 
     @staticmethod
     def _outer(expr, kind):
@@ -424,7 +458,15 @@ class Domain:
 
     def zero(self, expr):
         """Rule 1 on a normal form."""
-        return all(self._is_zero(self._plain(case, False)) for case in self._cases(expr))
+        return all(self._is_zero(self._plain(case, False)) or self._cancels(case) for case in self._cases(expr))
+
+    def _cancels(self, expr):
+        """One sum of quotients, in which numerators and denominators cancel."""
+        joined = next(self._gathered(expr, joined=True), None)
+        if joined is None or not any(power.exp == -1 and power.base.is_Add for power in joined.atoms(Pow)):
+            return False
+        body = factored(sp.expand_power_exp(joined.function))
+        return self._is_zero(self._plain(self._normal(Sum(body, *joined.limits)), False))
 
     @staticmethod
     def _is_zero(expr):
@@ -451,6 +493,11 @@ class Domain:
         return self._has_sign(expr, "is_positive")
 
     def _has_sign(self, expr, question):
+        for modulus in self._outer(expr, Abs):
+            if modulus.has(Sum):  # it is the sum or its negative
+                (inside,) = modulus.args
+                forms = [self._normal(expr.xreplace({modulus: sign * inside})) for sign in (1, -1)]
+                return all(self._has_sign(form, question) for form in forms)
         if (expr, question) not in self._known:
             self._known[expr, question] = all(
                 any(self._answers(form, question) for form in self._gathered(case)) for case in self._cases(expr)
@@ -460,33 +507,53 @@ class Domain:
     def _answers(self, expr, question):
         for split in (False, True):
             plain = self._plain(expr, split)
-            if plain.has(sp.nan, sp.zoo, oo, -oo) or plain.is_real is False:
-                return False
-            if any(value < -1e-12 for value in sampled(plain)):
-                if not expr.has(Sum):
-                    return False
-                continue
-            for form in (
-                lambda e: e,
-                factored,
-                lambda e: expand(split_logs(e)),
-                lambda e: factored(expand(split_logs(sp.together(e)))),
-                lambda e: factored(bounded(e)),
-                exponentiated,
-                lambda e: sp.trigsimp(e) if e.has(sp.sinh, sp.cosh, sp.tanh) else e,
-            ):
-                if getattr(form(plain), question):
-                    return True
+            if self._settled(plain, question):
+                return True
             if not expr.has(Sum):
                 break
         return False
 
-    def _gathered(self, expr):
+    def _settled(self, plain, question):
+        """SymPy answers the question on an expression in plain variables, in one of its forms."""
+        if plain.has(sp.nan, sp.zoo, oo, -oo) or plain.is_real is False:
+            return False
+        inside = set().union(*(node.free_symbols for node in plain.atoms(Abs)))
+        for variable in sorted(inside, key=sp.default_sort_key):
+            if variable.is_nonnegative is None and variable.is_nonpositive is None:  # it is positive, negative or zero
+                side = Dummy(variable.name, positive=True)
+                return all(self._settled(plain.xreplace({variable: case}), question) for case in (side, -side, Integer(0)))
+        if any(value < -1e-12 for value in sampled(plain)):
+            return False
+        forms = (
+            lambda e: e,
+            factored,
+            lambda e: expand(split_logs(e)),
+            lambda e: factored(expand(split_logs(sp.together(e)))),
+            lambda e: factored(bounded(e)),
+            exponentiated,
+            lambda e: sp.trigsimp(e) if e.has(sp.sinh, sp.cosh, sp.tanh) else e,
+        )
+        return any(getattr(form(plain), question) for form in forms) or self._signs(factored(plain), question)
+
+    def _signs(self, product, question):
+        """The question on a product, asked of each of its factors."""
+        number, factors = product.as_coeff_mul()
+        if len(factors) < 2:
+            return False
+        for factor in factors:
+            sign = next((sign for sign in (1, -1) if self._settled(sign * factor, question)), 0)
+            if not sign:
+                return False
+            number *= sign
+        return number > 0
+
+    def _gathered(self, expr, joined=False):
         """The normal form, and the same with its sums over the classes gathered into one.
 
-        The terms outside the sums are multiplied by sum_k p_k = 1 to join them.
+        The terms outside the sums are multiplied by sum_k p_k = 1 to join them. With `joined`, only if it then is one sum.
         """
-        yield expr
+        if not joined:
+            yield expr
         index, inside, outside = Dummy("k", integer=True), Integer(0), Integer(0)
         for term in Add.make_args(expr):
             sums = [f for f in Mul.make_args(term) if isinstance(f, Sum) and len(f.limits) == 1 and f.limits[0][2] == K]
@@ -496,7 +563,8 @@ class Domain:
                 outside += term
         if inside == 0:
             return
-        yield Sum(inside, (index, 1, K)) + outside
+        if not joined or outside == 0:
+            yield Sum(inside, (index, 1, K)) + outside
         if outside != 0:
             for base in sorted(self._rows, key=str):
                 if base.shape == (K,):
@@ -521,6 +589,8 @@ class Domain:
             return None
         if isinstance(expr, Quantity):
             return self._first_undefined((*((arg, ()) for arg in expr.args), (expr.definition(), weights)))
+        if isinstance(expr, MaximumNorm):
+            return self._undefined(expr.at(Dummy("k", integer=True)))
         if isinstance(expr, Sum):
             return self._undefined(expr.function, [f for f in weights if not f.free_symbols & {*expr.bound_symbols}])
         if isinstance(expr, sp.Derivative):  # every slope on the way has a value
@@ -537,6 +607,8 @@ class Domain:
             return found
         if isinstance(expr, sp.sign):  # the slope of a modulus, which has none at 0
             return None if self._strictly(expr.args[0]) or self._strictly(-expr.args[0]) else expr
+        if isinstance(expr, LambertW):
+            return None if self._strictly(expr.args[0]) else expr
         if isinstance(expr, log):
             (u,) = expr.args
             return None if self._strictly(u) or any(self._vanishes_with(u, f) for f in weights) else expr

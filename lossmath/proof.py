@@ -10,7 +10,9 @@ A statement `left (==, <=, >=) right` is proved, for every K >= 2, by one of the
 3. Tangent. f(a) = 0, f'(a) = 0 and f'' >= 0 on an interval that holds a: then f >= 0 there, and f > 0 off a if f'' > 0.
 4. Lemmas. The difference is a sum of proved differences, each instantiated within its hypotheses, multiplied by something
    that is not negative and summed over k, plus a remainder that is zero (rule 1) or not negative (rule 2).
-5. Derivation. A chain of lines, each of which is proved, from the left side to the right side.
+5. Maximum. ‖V‖_∞ is |V_i| for some class i, and at least |V_i| for every class i.
+6. Limit. SymPy finds it, and the values in multiple precision approach it (`lossmath.limits`).
+7. Derivation. A chain of lines, each of which is proved, from the left side to the right side.
 
 Before any rule is tried, every logarithm, power, quotient and slope in the statement must be shown to be defined on the whole
 domain, closed ends included; only f log(f w) with f >= 0 and w > 0 is read as its limit 0 where f vanishes. The rules then work
@@ -25,9 +27,10 @@ from dataclasses import dataclass, field
 import sympy as sp
 from sympy import Dummy, Indexed, IndexedBase, Pow, Sum, Symbol, oo
 
+from lossmath import limits
 from lossmath.hypotheses import SMOOTH, Hypotheses, Label
 from lossmath.normal import Domain, ProofError, difference, differentiate
-from lossmath.symbolic import K, Vector, freshen, latex, one_hot, unfold
+from lossmath.symbolic import K, MaximumNorm, Vector, freshen, latex, one_hot, unfold
 
 SIGNS = {"==": "=", "<=": r"\leq", ">=": r"\geq"}
 
@@ -76,6 +79,9 @@ class Record:
 def prove(left, relation, right, hypotheses, by=None, equality=None):
     """Prove one statement and return the Record of it, or raise ProofError."""
     domain, record = Domain(hypotheses), Record()
+    if limits.is_limit((left, relation, right)):
+        _by_limit(left, relation, right, by, domain, record)
+        return record
     for side in (left, right):
         if (part := domain.undefined(side)) is not None:
             raise ProofError(f"it was not shown that {part} is defined under the hypotheses")
@@ -108,6 +114,8 @@ def _by_normal_form(left, relation, right, delta, domain, record):
     record.use("normal form")
     if domain.zero(normal):
         record.show(f"both sides have the normal form ${latex(domain.shown(right))}$")
+    elif delta.has(MaximumNorm):
+        _by_maximum(difference(left, relation, right), relation, domain.hypotheses, record)
     else:
         if relation == "==":
             raise ProofError(f"the difference of the two sides does not reduce to 0; left over is {domain.shown(delta)}")
@@ -115,6 +123,45 @@ def _by_normal_form(left, relation, right, delta, domain, record):
             raise ProofError(f"the sign of the difference does not follow from the hypotheses; it is {domain.shown(delta)}")
         record.use("sign")
         record.show(rf"the difference, by its signs, is ${latex(domain.shown(difference(left, relation, right)))} \geq 0$")
+
+
+def _by_maximum(delta, relation, hypotheses, record):
+    """A is at most and at least B; ‖V‖_∞ is replaced by what it is or what it exceeds."""
+    delta = differentiate(freshen(unfold(delta)))
+    norms, label, more = delta.atoms(MaximumNorm), Dummy("i", integer=True), Dummy("w", real=True)
+    if len(norms) > 1:
+        raise ProofError("the rule for the maximum norm takes one of them at a time")
+    (norm,) = norms
+    # it is some entry: prove it for all; it is at least an entry: put that entry and more
+    ways = [(norm.at(label), Label(label), "is the modulus of one of its entries, and the statement holds for each")]
+    for other, size in hypotheses.labels.items():
+        if isinstance(other, Symbol) and size == K:
+            said = rf"is at least ${latex(norm.at(other))}$"
+            ways.append((norm.at(other) + more, more >= 0, said))
+    for side in (delta, -delta) if relation == "==" else (delta,):
+        for value, given, said in ways:
+            domain = Domain(Hypotheses((*hypotheses.given, given)))
+            if domain.nonnegative(domain.normal(domain.prepare(side.xreplace({norm: value})))):
+                record.show(f"${latex(norm)}$ {said}")
+                break
+        else:
+            raise ProofError(f"the rule for the maximum norm leaves open whether {side} >= 0")
+    record.use("maximum")
+
+
+def _by_limit(left, relation, right, by, domain, record):
+    if by is not None:
+        raise TypeError(f"a limit is proved by the rule for limits alone; got {by!r}")
+    expr, x, point, _ = left.args
+    for part in (expr, right):
+        if part not in (oo, -oo) and (found := domain.undefined(part)) is not None:
+            raise ProofError(f"it was not shown that {found} is defined under the hypotheses")
+    limits.compute((left, relation, right), domain.hypotheses)
+    limits.confirm((left, relation, right), domain.hypotheses)
+    record.use("limit")
+    record.show(
+        f"SymPy finds this limit; in multiple precision, ${latex(expr)}$ comes ever nearer to it over 300 orders of magnitude"
+    )
 
 
 def _by_tangent(delta, relation, by, domain, record):
@@ -196,7 +243,7 @@ def _instantiate(instance, relation, domain):
             raise ProofError(f"it was not shown that {found} is defined in the instance of {lemma.id}")
     _verify(lemma.hypotheses, values, inside, lemma.id)
     times = inside.prepare(instance.times)
-    if kind != "==" and not inside.nonnegative(inside.normal(times)):
+    if kind != "==" and not inside.nonnegative(inside.normal(times)) and not inside.termwise(times):
         raise ProofError(f"it was not shown that the multiplier {instance.times} is not negative")
     points = []
     if inside.above(inside.prepare(instance.times)):
@@ -293,7 +340,7 @@ def _exactly_at(equality, delta, tight, domain):
 
 @dataclass
 class Chain:
-    """Rule 5: proved lines from `start`, as (relation, expression, reason, Record)."""
+    """Rule 7: proved lines from `start`, as (relation, expression, reason, Record)."""
 
     start: sp.Expr
     hypotheses: Hypotheses

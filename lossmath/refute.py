@@ -14,9 +14,10 @@ import sympy as sp
 from mpmath import mpf
 from sympy import IndexedBase, KroneckerDelta, Sum
 
+from lossmath import limits
 from lossmath.hypotheses import Hypotheses
 from lossmath.proof import SIGNS
-from lossmath.symbolic import K, M, N, latex, unfold, written
+from lossmath.symbolic import K, M, MaximumNorm, N, latex, unfold, written
 
 DIGITS = 60
 # Short numbers, the shortest first.
@@ -67,14 +68,18 @@ def _latex(value):
     if isinstance(value, tuple):
         inside = [*map(_latex, value)] if len(value) < 9 else [*map(_latex, value[:3]), r"\dots", _latex(value[-1])]
         return r"\left(" + r",\ ".join(inside) + r"\right)"
-    if value.denominator > 10**6:
-        return f"{float(value):.6g}"
-    return str(value)
+    return _scientific(_short(value))
+
+
+def _short(number):
+    if max(number.denominator, abs(number.numerator)) <= 10**6:
+        return str(number)
+    return mpmath.nstr(_number(number), 6).replace(".0e", "e")
 
 
 def _text(value):
     if not isinstance(value, tuple):
-        return str(value)
+        return _short(value)
     shown = [*map(_text, value)] if len(value) < 9 else [*map(_text, value[:3]), "...", _text(value[-1])]
     return f"({', '.join(shown)})"
 
@@ -92,6 +97,11 @@ def evaluate(expr, point):
     if not mpmath.isfinite(value):
         raise Undefined(f"{expr} is {value}")
     return value
+
+
+def value(expr, values, sizes):
+    """The value of `expr` at exact `values`, with the digits of mpmath's present context."""
+    return _value(written(expr), values, sizes, {}, False)
 
 
 def _value(expr, values, sizes, bound, dead):
@@ -122,6 +132,10 @@ def _value(expr, values, sizes, bound, dead):
             _value(expr.function, values, sizes, bound | dict(zip(indices, map(mpf, at))), dead) for at in product(*ranges)
         )
         return mpmath.fsum(terms)
+    if isinstance(expr, MaximumNorm):
+        index = sp.Dummy("k", integer=True)
+        entry = written(expr.at(index))
+        return max(_value(entry, values, sizes, bound | {index: mpf(at)}, dead) for at in range(1, sizes[K] + 1))
     if isinstance(expr, sp.Derivative):
         return _slope(expr, values, sizes, bound)
     if isinstance(expr, sp.Mul):
@@ -142,6 +156,10 @@ def _value(expr, values, sizes, bound, dead):
         if (base == 0 and exponent < 0) or (base < 0 and exponent != int(exponent)):
             raise Undefined(f"{expr} at {base}")
         return base**exponent
+    if isinstance(expr, sp.LambertW):
+        if args[0] <= 0:
+            raise Undefined(f"{expr} at {args[0]}")
+        return mpmath.lambertw(args[0])
     functions = {sp.exp: mpmath.exp, sp.Abs: abs, sp.sinh: mpmath.sinh, sp.cosh: mpmath.cosh, sp.tanh: mpmath.tanh}
     if expr.func in functions:
         return functions[expr.func](*args)
@@ -177,9 +195,12 @@ def _slope(expr, values, sizes, bound):
     return (at(step) - at(-step)) / (2 * step)
 
 
-def violation(statement, point):
+def violation(statement, point, hypotheses):
     """(left, right) if the statement is false at the point, else None. Raises Undefined."""
     left, relation, right = statement
+    if limits.is_limit(statement):
+        found = limits.far(statement, hypotheses, point.values, point.sizes)
+        return found and found[1:]
     one, other = evaluate(left, point), evaluate(right, point)
     slack = mpf(10) ** (-DIGITS // 4) * (1 + abs(one) + abs(other))  # what central differences may be off by
     fails = {"==": abs(one - other), "<=": one - other, ">=": other - one}[relation] > slack
@@ -278,7 +299,7 @@ def doubt(claim):
         for point in points(claim.hypotheses, sizes, rng, count):
             for statement in claim.statements:
                 try:
-                    if violation(statement, point) is not None:
+                    if violation(statement, point, claim.hypotheses) is not None:
                         return str(_fails(claim, point))
                     if claim.equality_of(statement) and _is_tight(statement, point) and not _at_place(claim, point):
                         return f"{point}: the two sides are equal there too"
@@ -310,8 +331,11 @@ def _at_place(claim, point):
 def _fails(claim, point):
     for statement in claim.statements:
         try:
-            if (sides := violation(statement, point)) is not None:
-                said = unfold(statement[0] - statement[2]).atoms(sp.Symbol, IndexedBase)
+            if (sides := violation(statement, point, claim.hypotheses)) is not None:
+                if limits.is_limit(statement):
+                    x = limits.far(statement, claim.hypotheses, point.values, point.sizes)[0]
+                    point = Point(point.sizes, point.values | {statement[0].args[1]: x})
+                said = sp.Tuple(*map(unfold, statement[::2])).atoms(sp.Symbol, IndexedBase)
                 shown = Point(
                     *({name: value for name, value in part.items() if name in said} for part in (point.sizes, point.values))
                 )
@@ -399,6 +423,13 @@ def refute(claim, seed=0):
 
     rng, generator = random.Random(seed), torch.Generator().manual_seed(seed)
     tried = 0
+    if any(map(limits.is_limit, claim.statements)):
+        for point in points(claim.hypotheses, SEARCH[0][0], rng, 40):
+            tried += 1
+            if (found := _fails(claim, point)) is not None:
+                return found
+    if all(map(limits.is_limit, claim.statements)):
+        raise NotRefuted(f"{claim.id}: the values approach the limit at {tried} points; this proves nothing")
     for sizes, count in SEARCH:
         drawn = list(points(claim.hypotheses, sizes, rng, count))
         residual = check.residuals(claim, _tensors(drawn, claim), sizes)[0]

@@ -19,23 +19,27 @@ from sympy import (
     Derivative,
     IndexedBase,
     KroneckerDelta,
+    LambertW,
     Rational,
     Sum,
     exp,
     log,
+    oo,
+    sinh,
     sqrt,
 )
 from sympy.core.symbol import Str
 from sympy.printing.latex import LatexPrinter
 
 __all__ = [
-    "Abs", "Derivative", "KroneckerDelta", "Rational", "Sum", "exp", "log", "sqrt",
-    "K", "M", "N", "a", "i", "j", "k", "n", "y", "beta", "epsilon", "gamma", "s", "t", "u", "v", "x",
-    "p", "q", "r", "z", "inputs", "labels", "scores", "conditional",
+    "Abs", "Derivative", "KroneckerDelta", "LambertW", "Rational", "Sum", "exp", "log", "oo", "sinh", "sqrt",
+    "K", "M", "N", "a", "i", "j", "k", "n", "y", "beta", "epsilon", "gamma", "c", "m", "s", "t", "u", "v", "x",
+    "P", "Q", "p", "q", "r", "z", "inputs", "labels", "scores", "conditional",
     "Vector", "one_hot", "smooth_labels", "softmax", "uniform",
-    "expectation", "entropy", "cross_entropy", "kl_divergence",
+    "expectation", "entropy", "binary_entropy", "cross_entropy", "kl_divergence", "focal_loss",
+    "dot", "sum_norm", "maximum_norm",
     "dataset_loss", "predictions", "empirical", "empirical_cross_entropy",
-    "lead", "sigmoid", "softplus", "total", "unfold", "gradient", "latex",
+    "lead", "sigmoid", "softplus", "total", "unfold", "gradient", "limit", "latex",
 ]  # fmt: skip
 
 # Sizes: K classes, N observations, M distinct inputs.
@@ -45,9 +49,11 @@ a, i, j, k, n, y = sp.symbols("a i j k n y", integer=True)
 _a, _j, _k, _n = a, j, k, n  # for definitions, which choose indices of their own
 # Real numbers.
 beta, epsilon, gamma = sp.symbols("beta epsilon gamma", real=True)
-s, t, u, v, x = sp.symbols("s t u v x", real=True)
+c, m, s, t, u, v, x = sp.symbols("c m s t u v x", real=True)
 # Vectors over the classes: distributions p, q, r and logits z.
 p, q, r, z = (IndexedBase(name, shape=(K,), real=True) for name in "pqrz")
+# Any vectors over the classes.
+P, Q = (IndexedBase(name, shape=(K,), real=True) for name in "PQ")
 # A data set: observation n has the input x_n and the label y_n; the model gives scores z_{n,k}, or q(k | a) for input a.
 # (They are positive, as labels are, which tells them apart from the symbols x and y.)
 inputs = IndexedBase("x", shape=(N,), integer=True, positive=True)
@@ -197,6 +203,64 @@ class KLDivergence(Quantity):
         return total(dist[k] * log(dist[k] / model[k]), k)
 
 
+class BinaryEntropy(Quantity):
+    symbol = r"\mathrm{{H}}_b\left({}\right)"
+
+    def definition(self):
+        (share,) = self.args
+        return -share * log(share) - (1 - share) * log(1 - share)
+
+
+class FocalLoss(Quantity):
+    symbol = r"\mathrm{{CE}}_{{{2}}}\left({0} \,\|\, {1}\right)"
+
+    def definition(self):
+        dist, model, focus = self.args
+        k = self._own(_k)
+        return -total(dist[k] * (1 - model[k]) ** focus * log(model[k]), k)
+
+
+class Dot(Quantity):
+    symbol = r"{} \cdot {}"
+
+    def definition(self):
+        one, other = self.args
+        k = self._own(_k)
+        return total(one[k] * other[k], k)
+
+
+class SumNorm(Quantity):
+    symbol = r"\left\lVert {} \right\rVert_1"
+
+    def definition(self):
+        (vector,) = self.args
+        k = self._own(_k)
+        return total(Abs(vector[k]), k)
+
+
+class MaximumNorm(sp.Expr):
+    """max_k |v_k| of a Vector over the classes; unlike a Quantity it has no definition in sums, powers and logarithms."""
+
+    def __new__(cls, vector):
+        if isinstance(vector, IndexedBase):
+            vector = Vector(sp.latex(vector.label), lambda c: vector[c])
+        return sp.Expr.__new__(cls, vector)
+
+    def _eval_is_nonnegative(self):
+        return True
+
+    def at(self, index):
+        """The modulus of the entry at `index`."""
+        return Abs(self.args[0].at([index]))
+
+    def _latex(self, printer, exp=None):
+        text = rf"\left\lVert {printer._print(self.args[0])} \right\rVert_\infty"
+        return text if exp is None else rf"{{{text}}}^{{{exp}}}"
+
+    def _sympystr(self, printer):
+        return f"maximum_norm({printer._print(self.args[0])})"
+
+
 class DatasetLoss(Quantity):
     symbol = r"\mathcal{{L}}_{{\mathrm{{CE}}}}\left({}\right)"
 
@@ -256,6 +320,31 @@ def cross_entropy(p, q):
 def kl_divergence(p, q):
     """KL(p ‖ q) = sum_k p_k log(p_k / q_k), in nats (Kullback and Leibler, 1951)."""
     return KLDivergence(p, q)
+
+
+def binary_entropy(x):
+    """H_b(x) = -x log x - (1 - x) log(1 - x), the entropy of a coin that shows heads with probability x, in nats."""
+    return BinaryEntropy(x)
+
+
+def focal_loss(p, q, gamma):
+    """CE_γ(p ‖ q) = -sum_k p_k (1 - q_k)^γ log q_k, in nats (Lin et al., 2017)."""
+    return FocalLoss(p, q, gamma)
+
+
+def dot(P, Q):
+    """P·Q = sum_k P_k Q_k."""
+    return Dot(P, Q)
+
+
+def sum_norm(Q):
+    """‖Q‖_1 = sum_k |Q_k|."""
+    return SumNorm(Q)
+
+
+def maximum_norm(P):
+    """‖P‖_∞ = max_k |P_k|."""
+    return MaximumNorm(P)
 
 
 def dataset_loss(model):
@@ -326,6 +415,11 @@ def gradient(expr, variable):
     return Derivative(expr, variable, evaluate=False)
 
 
+def limit(expr, variable, point, side="-"):
+    """The limit of `expr` as the variable tends to `point`, from below or, with side="+", from above."""
+    return sp.Limit(expr, variable, point, "+" if point == -oo else side)
+
+
 class _Printer(LatexPrinter):
     """SymPy's LaTeX with the hand of the field: weights before logarithms, and a sum over j ≠ y written as that."""
 
@@ -333,7 +427,11 @@ class _Printer(LatexPrinter):
         super().__init__({"order": "none"})
 
     def _as_ordered_terms(self, expr, order=None):
-        return sorted(expr.as_ordered_terms(), key=lambda term: term.could_extract_minus_sign())
+        def key(term):  # CE - γ H, and -E[log q] + γ E[q log q]
+            weighted = term.is_Mul and term.has(Quantity, MaximumNorm) and any(factor.is_Symbol for factor in term.args)
+            return weighted, term.could_extract_minus_sign()
+
+        return sorted(expr.as_ordered_terms(), key=key)
 
     def _print_Mul(self, expr):
         factors = sorted(expr.as_ordered_factors(), key=lambda f: (f.has(log, Sum, Quantity), f.has(IndexedBase)))
