@@ -95,10 +95,11 @@ class Evaluation:
             shape[axis] = self.sizes[size]
             bound = bound | {index: torch.arange(self.sizes[size], device=self.device).reshape(shape)}
             value, size = self._of(inner, bound, dead)
+            size = _more(size, value.abs())
             if value.shape[axis] == 1:  # the term does not depend on the index
-                count = shape[axis]
-                return value * count, (size + value.abs()) * count
-            return value.sum(axis, keepdim=True), (size.expand_as(value) + value.abs()).sum(axis, keepdim=True)
+                return value * shape[axis], size * shape[axis]
+            lost = size.isinf().any(axis, keepdim=True)
+            return value.sum(axis, keepdim=True), torch.where(lost, math.inf, size.sum(axis, keepdim=True))
         if isinstance(expr, MaximumNorm):
             index, axis = sp.Dummy("k", integer=True), 1 + len(bound)
             places = torch.arange(self.sizes[K], device=self.device)
@@ -110,17 +111,17 @@ class Evaluation:
         if isinstance(expr, sp.Mul):
             return self._product(expr, bound, dead)
         if isinstance(expr, sp.Add):
-            value, size = 0, 0
+            value, size = self._number(0)
             for arg in expr.args:
                 v, s = self._of(arg, bound, dead)
-                value, size = value + v, size + s + v.abs()
+                value, size = value + v, _more(size, _more(s, v.abs()))
             return value, size
         args = [self._of(arg, bound, dead) for arg in expr.args]
         if isinstance(expr, sp.log):
             (u, s) = args[0]
             u = torch.where(dead & ~(u > 0), 1.0, u)
             value = u.log()
-            return value, _quotient(s, u.abs()) + value.abs()
+            return value, _more(_quotient(s, u.abs()), value.abs())
         if isinstance(expr, sp.Pow):
             (b, s), (e, t) = args
             value = b**e
@@ -151,7 +152,7 @@ class Evaluation:
         for v, s in factors[1:]:
             size = _times(size, v.abs()) + _times(s, value.abs()) + (value * v).abs()
             value, lost = value * v, lost | s.isinf()
-        return value, torch.where(value.isnan() & lost, math.inf, size)
+        return value, torch.where(value.isnan() & lost, math.inf, size)  # ∞ times 0
 
     def _derivative(self, expr, bound, dead):
         """A derivative, by automatic differentiation of what stands inside; its size is that of SymPy's derivative."""
@@ -192,6 +193,11 @@ class Evaluation:
     @staticmethod
     def _exact(value):
         return value, torch.zeros_like(value)
+
+
+def _more(size, other):
+    """The sum of two sizes: infinite if one of them is, even where the other is NaN."""
+    return torch.where(size.isinf() | other.isinf(), math.inf, size + other)
 
 
 def _quotient(size, divisor):
@@ -356,7 +362,7 @@ def residuals(claim, values, sizes, signed=False):
         evaluation = Evaluation(values, sizes)
         (one, size), (other, other_size) = evaluation(left), evaluation(right)
         gap = {"==": (one - other).abs(), "<=": one - other, ">=": other - one}[relation]
-        size = (size + other_size).nan_to_num(nan=math.inf, posinf=math.inf)
+        size = _more(size, other_size)
         residual = torch.where((one == other) | size.isinf(), 0.0, gap / (size + one.abs() + other.abs()))
         if not signed:
             residual = torch.where(gap <= 0, 0.0, residual)

@@ -151,7 +151,10 @@ class Hypotheses:
             raise ValueError(f"{relation}: {bound} is rounded; write an exact number, such as Rational(1, 10)")
         if symbol in self.declared and symbol not in self.intervals:
             raise ValueError(f"{symbol} is declared twice: {relation} comes after another hypothesis about it")
-        interval = relation.as_set()
+        # SymPy's relation.as_set() says the same in 20 ms
+        above = isinstance(relation, (GreaterThan, StrictGreaterThan)) == (symbol is relation.lhs)
+        is_open = isinstance(relation, (StrictGreaterThan, StrictLessThan))
+        interval = Interval(bound, oo, is_open, True) if above else Interval(-oo, bound, True, is_open)
         self.intervals[symbol] = self.intervals.get(symbol, Interval(-oo, oo)).intersect(interval)
 
     @property

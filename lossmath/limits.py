@@ -34,7 +34,9 @@ def validate(statement, hypotheses: Hypotheses):
         raise ValueError(f"a limit is stated with ==, got {relation}")
     for part in (expr, value) if value not in (oo, -oo) else (expr,):
         hypotheses.validate(part)
-        if found := unfold(part).atoms(sp.Indexed, sp.Sum, sp.KroneckerDelta, sp.Derivative) | ({K} & unfold(part).free_symbols):
+        plain = unfold(part)
+        found = plain.atoms(sp.Indexed, sp.Sum, sp.KroneckerDelta, sp.Derivative) | ({K} & plain.free_symbols)
+        if found:
             raise ValueError(f"a limit is of real symbols; {part} holds {min(found, key=str)}")
     interval = hypotheses.intervals.get(x)
     if not isinstance(interval, sp.Interval) or value.has(x):
@@ -103,6 +105,7 @@ def far(statement, hypotheses, values, sizes):
     from lossmath import refute
 
     (expr, x, _, _), value = statement[0].args, statement[2]
+    away = None
     for steps in (300, 3000):  # with small parameters, the way is long
         with mpmath.workdps(refute.DIGITS + 2 * steps):
             to = mpmath.mpf("inf" if value == oo else "-inf") if value in (oo, -oo) else refute.value(value, values, sizes)
@@ -111,7 +114,10 @@ def far(statement, hypotheses, values, sizes):
             halfway, end = (distance(one, to, value) for one in found)
         if end <= NEAR and (end <= LESS * halfway or end < mpmath.mpf(10) ** -20):
             return None
-    return at[1], found[1], to
+        away = away or (at[1], found[1], to)
+        if end > 0.98 * halfway:  # it comes no nearer at all
+            break
+    return away
 
 
 def confirm(statement, hypotheses):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from copy import copy
-from functools import cache
+from functools import cache, lru_cache
 from itertools import permutations
 
 import sympy as sp
@@ -51,6 +51,7 @@ def differentiate(expr):
     return result
 
 
+@lru_cache(maxsize=4096)
 def factored(expr):
     """`expr` as one quotient in factors, unless that would mean polynomials of enormous degree."""
     numbers = set().union(*(power.exp.atoms(sp.Rational) for power in expr.atoms(Pow)))
@@ -113,6 +114,7 @@ def expand(expr):
     return sp.expand(expr.xreplace(stands)).xreplace(kept)
 
 
+@lru_cache(maxsize=4096)
 def split_logs(expr):
     """`expr` with logarithms of products and powers written as sums, where signs allow it."""
 

@@ -17,7 +17,7 @@ from sympy import (
 
 from lossmath.claims import Claim, Distribution, Label, OneHot, Real, tangent
 from lossmath.symbolic import (
-    K, M, N, Vector, a, conditional, cross_entropy, dataset_loss, empirical, empirical_cross_entropy, entropy, epsilon,
+    K, M, N, Vector, a, dot, maximum_norm, sum_norm, conditional, cross_entropy, dataset_loss, empirical, empirical_cross_entropy, entropy, epsilon,
     expectation, gamma, gradient, i, inputs, j, k, kl_divergence, labels, lead, n, one_hot, p, q, r, s, scores, sigmoid,
     smooth_labels, softmax, softplus, t, total, u, uniform, v, x, y, z,
 )  # fmt: skip
@@ -34,8 +34,10 @@ SMOOTH = smooth_labels(p, epsilon)
 BINARY = -x * log(x) - (1 - x) * log(1 - x)  # the binary entropy of x
 LSE = log(total(exp(z[k]), k))
 TINY = Rational(1, 10**6)
+HALF = Rational(1, 2)
 GROUP = IndexedBase("g", shape=(K,), integer=True)  # the group of each class, or a map from classes to classes
 WEIGHTS = IndexedBase("w", shape=(N,), real=True)  # a weight for each observation
+WEIGHTED, FACTORS = (IndexedBase(name, shape=(K,), real=True) for name in "PQ")  # any vectors
 COUNT = Vector("n", lambda c: total(KroneckerDelta(labels[n], c), n, N))  # how many observations have each label
 
 
@@ -58,6 +60,47 @@ def claims(table):
 
 
 FALSE = claims({
+    "norm-of-any-distribution-is-one": ([P], (maximum_norm(p), "==", 1)),
+    "norm-at-least-a-half": ([P], (maximum_norm(p), ">=", HALF)),
+    "norm-is-half-the-sum": ([Real(WEIGHTED)], (maximum_norm(WEIGHTED), "<=", sum_norm(WEIGHTED) / 2)),
+    "norm-is-any-entry": ([Real(WEIGHTED), I], (maximum_norm(WEIGHTED), "<=", Abs(WEIGHTED[i]))),
+    "norm-is-the-entry-of-the-label": ([P, Y], (maximum_norm(p), "==", p[y])),
+    "norms-agree": ([Real(WEIGHTED), Real(FACTORS)], (maximum_norm(WEIGHTED), "==", maximum_norm(FACTORS))),
+    "product-of-maximum-norms": (
+        [Real(WEIGHTED), Real(FACTORS)],
+        (Abs(dot(WEIGHTED, FACTORS)), "<=", maximum_norm(WEIGHTED) * maximum_norm(FACTORS)),
+    ),
+    "norm-of-a-difference": ([P, Q], (maximum_norm(Vector("v", lambda c: p[c] - q[c])), "<=", HALF)),
+    "norm-of-a-shift": ([Real(WEIGHTED)], (maximum_norm(Vector("v", lambda c: WEIGHTED[c] + 1)), "==", maximum_norm(WEIGHTED) + 1)),
+    "norm-of-two-labels": (
+        [I, J], (maximum_norm(Vector("v", lambda c: KroneckerDelta(c, i) + KroneckerDelta(c, j))), "==", 1)
+    ),
+    "norm-of-opposite-labels": (
+        [I, J], (maximum_norm(Vector("v", lambda c: KroneckerDelta(c, i) - KroneckerDelta(c, j))), "==", 1)
+    ),
+    "norm-of-one-hot-doubled": ([DELTA], (2 * maximum_norm(p), "==", 1)),
+    "modulus-plus-itself": ([Real(x)], (Abs(x) + x, ">=", Abs(x))),
+    "modulus-times-itself": ([Real(x)], (Abs(x) * x, ">=", 0)),
+    "modulus-of-a-sum-above": ([Z], (Abs(total(z[k], k)), ">=", total(Abs(z[k]), k))),
+    "modulus-of-a-mean-below-an-entry": ([Z, P, I], (Abs(total(z[k] * p[k], k)), "<=", Abs(z[i]))),
+    "modulus-of-a-product": ([Real(x), Real(t)], (Abs(x * t), "<=", x * Abs(t))),
+    "modulus-of-a-difference": ([Real(x), t >= 0], (Abs(x - t), "<=", Abs(x))),
+    "sums-of-moduli-and-of-signs": ([Z], (total(Abs(z[k]), k) * total(z[k], k), ">=", 0)),
+    "lambert-is-the-exponential": (POSITIVE, (exp(LambertW(x)), "==", x)),
+    "lambert-squared": (POSITIVE, (exp(2 * LambertW(x)), "==", x / LambertW(x))),
+    "lambert-halved": (POSITIVE, (exp(LambertW(x) / 2), "==", x / LambertW(x) / 2)),
+    "lambert-slope": (POSITIVE, (gradient(LambertW(x), x), "==", LambertW(x) / x)),
+    "lambert-of-a-sum": ([x > 0, t > 0], (LambertW(x + t), "==", LambertW(x) + LambertW(t))),
+    "lambert-below-one": (POSITIVE, (LambertW(x), "<=", 1)),
+    "label-left-out-and-kept": (
+        [Q, Y], (total((1 - KroneckerDelta(k, y)) * log((1 - KroneckerDelta(k, y)) * q[k]), k), "==", total(log(q[k]), k))
+    ),
+    "left-out-exponential": ([Y], (total((1 - KroneckerDelta(k, y)) * exp(KroneckerDelta(k, y)), k), "==", K)),
+    "two-labels-meet": ([Y, I], (total(KroneckerDelta(k, y) * KroneckerDelta(k, i), k), "==", 1)),
+    "product-with-an-unknown-sign": ([x > 0, x < 1, t > 0], (-log(x) * (x - t), ">=", 0)),
+    "three-negative-logarithms": (OPEN, (log(x) * log(1 - x) * log(x), ">=", 0)),
+    "quotients-exchanged": ([Q, R], (total(q[k] / (q[k] + r[k]), k), "==", total(r[k] / (q[k] + r[k]), k))),
+    "quotients-that-cancel-to-less": ([Q, R], (total((q[k] ** 2 - r[k] ** 2) / (q[k] + r[k]), k), "==", 1)),
     # Wrong sign, lost factor, lost term, swapped arguments.
     "kl-plus-entropy": ([P, Q], (KL(p, q), "==", H(p) + CE(p, q))),
     "kl-minus-entropy-of-q": ([P, Q], (KL(p, q), "==", CE(p, q) - H(q))),
@@ -484,7 +527,6 @@ OTHER_P = IndexedBase("p", shape=(K,), real=True, rational=True)  # not p
 TWIN, OTHER_TWIN = (IndexedBase(Dummy("d", real=True), shape=(K,)) for _ in range(2))
 BASE_T, BASE_U = (IndexedBase(name, shape=(K,), real=True) for name in "tu")  # also the names of scalars
 LABELS_I = IndexedBase("i", shape=(N,), integer=True)  # its name is also that of the label i
-HALF = Rational(1, 2)
 
 
 # Every function below proves its lemmas and then offers a false claim with a certificate; the last `prove` must raise.
@@ -798,6 +840,20 @@ BLEND = Vector("b", lambda c: x * p[c] + (1 - x) * r[c])
 MEAN_Z = total(p[j] * z[j], j)
 
 _TRUE = {
+    "norm-of-one-hot": ([DELTA], (maximum_norm(p), "==", 1), None),
+    "norm-of-a-distribution": ([P], (maximum_norm(p), "<=", 1), None),
+    "entry-below-the-norm": ([Real(WEIGHTED), I], (Abs(WEIGHTED[i]), "<=", maximum_norm(WEIGHTED)), None),
+    "triangle": ([Z], (Abs(total(z[k], k)), "<=", total(Abs(z[k]), k)), None),
+    "modulus-above": ([Real(x)], (Abs(x), ">=", x), None),
+    "lambert": (POSITIVE, (LambertW(x) * exp(LambertW(x)), "==", x), None),
+    "lambert-inverse": (POSITIVE, (exp(-LambertW(x)), "==", LambertW(x) / x), None),
+    "label-left-out": (
+        [Q, Y],
+        (total((1 - KroneckerDelta(k, y)) * log((1 - KroneckerDelta(k, y)) * q[k]), k), "==", total(log(q[k]), k) - log(q[y])),
+        None,
+    ),
+    "quotients-that-cancel": ([Q, R], (total((q[k] ** 2 - r[k] ** 2) / (q[k] + r[k]), k), "==", 0), None),
+    "product-of-signs": (OPEN, (log(x) * log(1 - x), ">=", 0), None),
     # Algebra of the scalar functions.
     "sigmoid-pair": ([Real(x)], (sigmoid(x) + sigmoid(-x), "==", 1)),
     "sigmoid-odds": ([Real(x)], (sigmoid(x), "==", exp(x) * sigmoid(-x))),

@@ -10,6 +10,11 @@ CHAPTERS = {
     "label_smoothing": (
         "smoothed-target smoothing-split uniform-pull smoothing-optimum smoothing-gradient smoothing-margin-form".split()
     ),
+    "focal_loss": (
+        "focal-definition focal-margin-form focal-downweights keeps-fitting focal-keeps-fitting bernoulli holder focal-chain "
+        "focal-bound entropy-raises-entropy log-entropy focal-bound-every-gamma focal-bound-sharp bound-is-not-the-loss "
+        "focal-not-proper two-directions"
+    ).split(),
     "cross_entropy": "kl-split gibbs same-minimiser one-hot-loss dataset-loss softmax-gradient margin-form".split(),
 }
 
