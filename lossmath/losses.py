@@ -234,6 +234,13 @@ def _expectation(z, p, gamma, dim):
     return (p * losses.masked_fill((p == 0) & losses.isinf(), 0.0)).sum(dim, keepdim=True)
 
 
+def _softmax(z, dim):
+    if z.shape[dim] >= 16 or z.is_cuda:
+        return z.softmax(dim, dtype=_wide(z.dtype))
+    q = (z - z.amax(dim, keepdim=True).to(_wide(z.dtype))).exp_()  # torch's softmax is slow for rows shorter than its vectors
+    return q.div_(q.sum(dim, keepdim=True))
+
+
 class _Rows(torch.autograd.Function):
     """`_expectation` for p = c δ_label + u, with γ > 0 only if u is None; without a matrix besides the gradient and softmax.
 
@@ -243,16 +250,18 @@ class _Rows(torch.autograd.Function):
 
     @staticmethod
     def forward(z, label, c, u, gamma, dim):
-        wide = _wide(z.dtype)
-        top = z.amax(dim, keepdim=True).to(wide)
-        q = z.softmax(dim, dtype=wide)
-        log_total = -q.amax(dim, keepdim=True).log()  # of Σ exp(z_j - top): accurate unless it is next to 0
+        q = _softmax(z, dim)
         own = q.gather(dim, label)
         q.scatter_(dim, label, 0.0)
         miss = q.sum(dim, keepdim=True)
-        log_total = torch.where(miss < 0.5, -torch.log1p(-miss), log_total)
-        behind = top - z.gather(dim, label)
-        loss = behind + log_total
+        sure = -torch.log1p(-miss)  # the loss where q_label > 1/2; else -log q_label has all its digits, unless it underflows
+        if u is None and _some(own < torch.finfo(own.dtype).tiny) is False:
+            loss = torch.where(miss < 0.5, sure, -own.log())
+        else:
+            top = z.amax(dim, keepdim=True).to(q.dtype)
+            peak = q.amax(dim, keepdim=True).maximum(own)
+            log_total = torch.where(miss < 0.5, sure, -peak.log())  # of Σ_j exp(z_j - top)
+            loss = top - z.gather(dim, label) + log_total
         focus = c * miss**gamma if gamma else c.clone()
         rows, slope = focus * loss, focus
         if gamma:
@@ -260,7 +269,7 @@ class _Rows(torch.autograd.Function):
             slope = focus * (1 + gamma * turn.masked_fill(own == 0, 0.0))
         if u is not None:
             mass = u.sum(dim, keepdim=True)
-            rows = rows + mass * log_total + ((top - z) * u).nansum(dim, keepdim=True)  # 0 times inf is 0
+            rows = rows + mass * log_total + (top - z).mul_(u).nansum(dim, keepdim=True)  # 0 times inf is 0
             slope = slope + mass
         return rows, q, slope
 
@@ -336,17 +345,19 @@ def _loss(input, target, gamma, weight, ignore_index, reduction, epsilon):
         weight = weight.to(wide).view(along)
     if target.is_floating_point():
         label = input.argmax(dim, keepdim=True)
-        ignored = torch.zeros_like(label, dtype=torch.bool)
-        c, u = torch.zeros_like(label, dtype=wide), target.to(wide)
+        ignored, c, u = None, torch.zeros_like(label, dtype=wide), target.to(wide)
         mass = u.new_tensor(label.numel()) if weight is None else (u * weight).sum()
         u = epsilon / classes + (1 - epsilon) * u if epsilon else u
         u = u if weight is None else u * weight
     else:
-        ignored = (target == ignore_index).unsqueeze(dim)
-        label = target.unsqueeze(dim).masked_fill(ignored, 0).long()
+        label, ignored = target.unsqueeze(dim), (target == ignore_index).unsqueeze(dim)
+        if _some(ignored) is False:
+            ignored = None
+        else:
+            label = label.masked_fill(ignored, 0)
+        label, u = label.long(), None
         c = torch.ones_like(label, dtype=wide) if weight is None else weight.flatten()[label]
-        mass = c.masked_fill(ignored, 0.0).sum()
-        u = None
+        mass = (c if ignored is None else c.masked_fill(ignored, 0.0)).sum()
         if epsilon:
             u = (c.new_ones(along) if weight is None else weight) * (epsilon / classes)
             c = (1 - epsilon) * c
@@ -359,23 +370,21 @@ def _loss(input, target, gamma, weight, ignore_index, reduction, epsilon):
         return form.apply(z, label, c, u, gamma, dim)[0]
 
     rows = rows_of(input)
-    if not _holds(~(ignored & rows.isnan())):
-        rows = rows_of(input.masked_fill(ignored, 0.0))  # else the gradient there would be 0 times NaN
-    rows = rows.masked_fill(ignored, 0.0).squeeze(dim)
+    if ignored is not None:
+        if _some(ignored & rows.isnan()):
+            rows = rows_of(input.masked_fill(ignored, 0.0))  # else the gradient there would be 0 times NaN
+        rows = rows.masked_fill(ignored, 0.0)
+    rows = rows.squeeze(dim)
     if reduction != "none":
         rows = rows.sum()
     if reduction == "mean":
         rows = rows / mass.masked_fill(mass == 0, torch.inf)
-    return rows if _autocast(input) else rows.to(input.dtype)
+    return rows if torch.is_autocast_enabled(input.device.type) else rows.to(input.dtype)
 
 
 def _wide(dtype):
     """The dtype to compute in."""
     return torch.promote_types(dtype, torch.float32)
-
-
-def _autocast(input):
-    return torch.is_autocast_enabled(input.device.type)
 
 
 def _expm1_less(t):
@@ -389,14 +398,14 @@ def _expm1_less(t):
 # What was given and what is expected
 
 
-def _holds(condition: Tensor) -> bool:
-    """Whether a condition on values holds throughout; True where values are not looked at."""
+def _some(condition: Tensor) -> bool | None:
+    """Whether a condition on values holds somewhere; None where values are not looked at."""
     if condition.device.type != "cpu" or torch.compiler.is_compiling():
-        return True
+        return None
     try:
-        return bool(condition.all())
+        return bool(condition.any())
     except RuntimeError:  # a batch under vmap
-        return True
+        return None
 
 
 def _check_options(gamma, ignore_index, reduction, epsilon):
@@ -427,9 +436,9 @@ def _check_distribution(name, p, dim):
     # the sum of rounded probabilities is off by a rounding
     slack = max(1e-5, 4 * torch.finfo(p.dtype).eps)
     sums = p.detach().sum(dim, dtype=_wide(p.dtype))
-    if not _holds((sums - 1).abs() <= slack):
+    if _some(~((sums - 1).abs() <= slack)):
         raise ValueError(f"{name} holds probabilities: sums of 1 are expected, got {sums.min():.6g} to {sums.max():.6g}")
-    if not _holds(p >= 0):
+    if _some(~(p >= 0)):
         raise ValueError(f"{name} holds probabilities: at least 0 is expected, got {p.min():.6g}")
 
 
@@ -451,7 +460,8 @@ def _check_target(input, target, ignore_index, dim):
             f"for input {tuple(input.shape)}, labels of shape {tuple(shape)} are expected, got {tuple(target.shape)}"
         )
     classes = input.shape[dim]
-    if not _holds((target == ignore_index) | ((target >= 0) & (target < classes))):
+    outside = (target < 0) | (target >= classes)
+    if _some(outside) and _some(outside & (target != ignore_index)):
         labels = target[target != ignore_index]
         raise ValueError(
             f"labels from 0 to {classes - 1}, or {ignore_index}, are expected, got {labels.min()} to {labels.max()}"
@@ -465,5 +475,5 @@ def _check_weight(weight, input, dim):
         raise TypeError(f"weight is a floating tensor, got {getattr(weight, 'dtype', type(weight).__name__)}")
     if weight.shape != input.shape[dim : dim + 1]:
         raise ValueError(f"weight of shape ({input.shape[dim]},) is expected, got {tuple(weight.shape)}")
-    if not _holds((weight >= 0) & (weight < torch.inf)):
+    if _some(~((weight >= 0) & (weight < torch.inf))):
         raise ValueError(f"weights that are finite and at least 0 are expected, got {weight.tolist()}")
