@@ -35,17 +35,16 @@ def truth(logits, p, gamma, digits=60):
         others = mpmath.fsum(share for k, share in enumerate(shares) if k != top)
         q = [share / (1 + others) for share in shares]
         miss = [others / (1 + others) if k == top else 1 - q[k] for k in range(len(q))]
-        value, slopes = mpmath.mpf(0), []
-        for k in range(len(q)):
-            if p[k] == 0:
-                slopes.append(mpmath.mpf(0))
-                continue
-            loss = mpmath.log1p(others) - (logits[k] - logits[top])
-            focus = miss[k] ** gamma if gamma else mpmath.mpf(1)
-            value += p[k] * focus * loss
-            # -q d/dq of (1 - q)^γ (-log q); at q = 0 it is 1, and at q = 1 it is 0 but for γ = 0
-            turn = gamma * q[k] * miss[k] ** (gamma - 1) * loss if q[k] and miss[k] else 0
-            slopes.append(p[k] * (focus + turn))
+        log_total = mpmath.log1p(others)
+        value, slopes = mpmath.mpf(0), [mpmath.mpf(0)] * len(q)
+        for k, share in enumerate(p):
+            if share:
+                loss = log_total - (logits[k] - logits[top])
+                focus = miss[k] ** gamma
+                value += share * focus * loss
+                # -q d/dq of (1 - q)^γ (-log q), which is 1 at q = 0
+                turn = gamma * q[k] * focus / miss[k] * loss if q[k] and miss[k] else 0
+                slopes[k] = share * (focus + turn)
         total = mpmath.fsum(slopes)
         return value, [q[k] * (total - slope) - miss[k] * slope for k, slope in enumerate(slopes)]
 

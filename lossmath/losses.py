@@ -229,7 +229,7 @@ def _expectation(z, p, gamma, dim):
     log_total = rest.log1p()
     losses = log_total - leads.scatter(dim, top, 0.0)
     if gamma:
-        log_miss = (rest - shares).log1p().scatter(dim, top, leads.logsumexp(dim, keepdim=True)) - log_total
+        log_miss = (-shares / (1 + rest)).log1p().scatter(dim, top, leads.logsumexp(dim, keepdim=True) - log_total)
         losses = losses * (gamma * log_miss).exp().masked_fill(losses.isinf(), 1.0)  # q = 0: the factor is 1, and its slope 0
     return (p * losses.masked_fill((p == 0) & losses.isinf(), 0.0)).sum(dim, keepdim=True)
 
