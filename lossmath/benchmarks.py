@@ -8,13 +8,17 @@ process, turn by turn. kornia is measured where it is installed; the package doe
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 
 import mpmath
 import torch
+from torch.multiprocessing.reductions import StorageWeakRef
 from torch.nn.functional import cross_entropy as torch_cross_entropy
 from torch.nn.functional import one_hot
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from lossmath import losses
 from lossmath.check import choose_device
@@ -107,7 +111,7 @@ def accuracy(device):
             if value > tiny:
                 worst = max(worst, float(abs(loss.item() - value) / value))
                 zeros += loss.item() == 0
-            if any(x != x for x in slope):
+            if any(map(math.isnan, slope)):
                 nans += 1
             elif norm > tiny:
                 steepest = max(steepest, float(mpmath.norm([x - t for x, t in zip(slope, gradient)]) / norm))
@@ -123,13 +127,27 @@ def peak_memory(function, z, y):
         before = torch.cuda.memory_allocated()
         function(z, y).backward()
         return torch.cuda.max_memory_allocated() - before
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
+    with _Memory(z, y) as memory:
         function(z, y).backward()
-    held = most = 0
-    for event in sorted((e for e in profile.events() if e.name == "[memory]"), key=lambda e: e.time_range.start):
-        held += event.self_cpu_memory_usage
-        most = max(most, held)
-    return most
+    return memory.peak
+
+
+class _Memory(TorchDispatchMode):
+    """Watches the storages that operations make, and the most bytes of them alive at once."""
+
+    def __init__(self, *known):
+        super().__init__()
+        self.known = {StorageWeakRef(x.untyped_storage()) for x in known}
+        self.alive, self.peak = {}, 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        made = function(*args, **(kwargs or {}))
+        for x in tree_leaves(made):
+            if isinstance(x, torch.Tensor) and (storage := StorageWeakRef(x.untyped_storage())) not in self.known:
+                self.alive[storage] = x.untyped_storage().nbytes()
+        self.alive = {storage: size for storage, size in self.alive.items() if not storage.expired()}
+        self.peak = max(self.peak, sum(self.alive.values()))
+        return made
 
 
 def measure(functions, z, y, seconds):

@@ -166,11 +166,12 @@ def kl_divergence(p: Tensor, q: Tensor, logits: bool = False) -> Tensor:
     p, q = p.double(), q.double()
     infinite = ((p > -torch.inf) & (q == -torch.inf)).any(dim)
     top = p.argmax(dim, keepdim=True)
-    others, shares, rest = _others(p, top, dim)
+    _, shares, rest = _others(p, top, dim)
     shares = shares.scatter(dim, top, 1.0) / (1 + rest)
     some = shares > 0
     behind = q - q.gather(dim, top)
-    gap = (behind - others.scatter(dim, top, 0.0)).where(some, 0.0)
+    gap = q - p  # before anything is rounded
+    gap = (gap - gap.gather(dim, top)).where(some, 0.0)
     mean = (shares * gap).sum(dim, keepdim=True)
     gap = gap - mean
     logs = behind - mean - rest.log1p()  # log(p exp gap), also where p is 0
@@ -229,7 +230,9 @@ def _expectation(z, p, gamma, dim):
     log_total = rest.log1p()
     losses = log_total - leads.scatter(dim, top, 0.0)
     if gamma:
-        log_miss = (-shares / (1 + rest)).log1p().scatter(dim, top, leads.logsumexp(dim, keepdim=True) - log_total)
+        # a sum over nothing would be -inf, which cannot be differentiated
+        log_rest = leads.clamp(min=torch.finfo(z.dtype).min).logsumexp(dim, keepdim=True)
+        log_miss = (-shares / (1 + rest)).log1p().scatter(dim, top, log_rest - log_total)
         losses = losses * (gamma * log_miss).exp().masked_fill(losses.isinf(), 1.0)  # q = 0: the factor is 1, and its slope 0
     return (p * losses.masked_fill((p == 0) & losses.isinf(), 0.0)).sum(dim, keepdim=True)
 
