@@ -53,10 +53,11 @@ def truth(logits, p, gamma, digits=60):
         return value, [q[k] * (total - slope) - miss[k] * slope for k, slope in enumerate(slopes)]
 
 
-def recipe(z, y, gamma):
+def recipe(z, y, gamma, reduction="mean"):
     """The focal loss as it is usually written."""
     ce = torch_cross_entropy(z, y, reduction="none")
-    return ((1 - (-ce).exp()) ** gamma * ce).mean()
+    rows = (1 - (-ce).exp()) ** gamma * ce
+    return rows if reduction == "none" else rows.mean()
 
 
 def competitors():
