@@ -57,21 +57,21 @@ def recipe(z, y, gamma, reduction="mean"):
     """The focal loss as it is usually written."""
     ce = torch_cross_entropy(z, y, reduction="none")
     rows = (1 - (-ce).exp()) ** gamma * ce
-    return rows if reduction == "none" else rows.mean()
+    return rows if reduction == "none" else getattr(rows, reduction)()
 
 
 def competitors():
-    """The losses that are compared, as functions of logits, labels and γ; torch has γ = 0 only."""
+    """The losses that are compared, as functions of logits, labels, γ and the reduction; torch has γ = 0 only."""
     found = {
-        "lossmath": losses.focal_loss,
-        "torch (γ = 0)": lambda z, y, gamma: torch_cross_entropy(z, y),
+        "lossmath": lambda z, y, gamma, reduction="mean": losses.focal_loss(z, y, gamma, reduction=reduction),
+        "torch (γ = 0)": lambda z, y, gamma, reduction="mean": torch_cross_entropy(z, y, reduction=reduction),
         "(1 − exp(−ce))^γ · ce": recipe,
     }
     try:
         from kornia.losses import focal_loss
     except ImportError:
         return found
-    return found | {"kornia": lambda z, y, gamma: focal_loss(z, y, None, gamma, "mean")}
+    return found | {"kornia": lambda z, y, gamma, reduction="mean": focal_loss(z, y, None, gamma, reduction)}
 
 
 def cases():
@@ -105,7 +105,8 @@ def accuracy(device):
             if gamma and "γ = 0" in name:
                 continue
             z = drawn[n][0][None].to(device, copy=True).requires_grad_()
-            loss = function(z, torch.tensor([drawn[n][1]], device=device), gamma)
+            y = torch.tensor([drawn[n][1]], device=device)
+            loss = function(z, y, gamma, "sum")  # kornia's mean is over the classes too
             loss.backward()
             slope, norm = z.grad[0].tolist(), mpmath.norm(gradient)
             count += 1

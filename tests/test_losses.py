@@ -296,7 +296,7 @@ def close(ours, theirs, scale=1.0):
     ignore=st.sampled_from([-100, -1, 0, 1]),
     seed=st.integers(0, 999),
 )
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_equal_to_torch_where_torch_is_accurate(shape, soft, weighted, reduction, epsilon, ignore, seed):
     generator = torch.Generator().manual_seed(seed)
     dim = int(len(shape) > 1)
@@ -435,24 +435,23 @@ def setting(target, device="cpu", shape=(4, 3)):
 
 @pytest.mark.parametrize(("target", "gamma", "epsilon"), CASES)
 def test_gradcheck_and_gradgradcheck(target, gamma, epsilon, device):
-    z, t, weight = setting(target, device)
-    for reduction in ("mean", "none"):
+    z, t, weight = setting(target, device, (2, 3))
 
-        def loss(z, t=t, reduction=reduction):
-            return losses.focal_loss(z, t, gamma, weight, reduction=reduction, label_smoothing=epsilon)
+    def loss(z, t=t):
+        return losses.focal_loss(z, t, gamma, weight, reduction="none", label_smoothing=epsilon)
 
-        checks = {"check_batched_grad": True, "check_forward_ad": True, "check_batched_forward_grad": True}
-        assert torch.autograd.gradcheck(loss, (z,), **checks)
-        assert torch.autograd.gradgradcheck(loss, (z,), check_fwd_over_rev=True)
+    checks = {"check_batched_grad": True, "check_forward_ad": True, "check_batched_forward_grad": True}
+    assert torch.autograd.gradcheck(loss, (z,), **checks)
+    assert torch.autograd.gradgradcheck(loss, (z,), check_fwd_over_rev=True)
     if target == "soft":  # the target too; scaled, to remain a distribution
-        x = torch.randn(4, 3, dtype=torch.float64, device=device, requires_grad=True)
+        x = torch.randn(z.shape, dtype=torch.float64, device=device, requires_grad=True)
         assert torch.autograd.gradcheck(lambda z, x: loss(z, x.softmax(1)), (z, x), check_forward_ad=True)
         assert torch.autograd.gradgradcheck(lambda z, x: loss(z, x.softmax(1)), (z, x))
 
 
 def test_gradients_of_entropy_divergence_and_smoothing(device):
-    a = torch.randn(3, 4, dtype=torch.float64, device=device, requires_grad=True)
-    b = torch.randn(3, 4, dtype=torch.float64, device=device, requires_grad=True)
+    a = torch.randn(2, 3, dtype=torch.float64, device=device, requires_grad=True)
+    b = torch.randn(2, 3, dtype=torch.float64, device=device, requires_grad=True)
     for function, args in (
         (lambda a: losses.entropy(a, logits=True), (a,)),
         (lambda a: losses.entropy(a.softmax(1)), (a,)),
