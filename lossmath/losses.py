@@ -14,7 +14,9 @@ float32, bfloat16 and float16; the last two are computed in float32 and rounded 
 off the target, +inf on it. NaN or +inf among the logits of an observation, or -inf in all of them, gives NaN.
 
 Values (labels in range, targets that are distributions) are checked on the CPU. They are not looked at on other devices, where
-one would have to wait for them, nor under `torch.compile` and `torch.func.vmap`, where that cannot be done.
+one would have to wait for them, nor under `torch.compile` and `torch.func.vmap`, where that cannot be done. There a NaN in an
+ignored observation also makes that observation's gradient NaN, as torch's does. What torch does not compile is a transform of
+`torch.func` around a loss; a loss inside a compiled model it does, as one graph.
 """
 
 from __future__ import annotations

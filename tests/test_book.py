@@ -10,6 +10,7 @@ CHAPTERS = {
     "label_smoothing": (
         "smoothed-target smoothing-split uniform-pull smoothing-optimum smoothing-gradient smoothing-margin-form".split()
     ),
+    "accuracy": [],
     "cross_entropy": "kl-split gibbs same-minimiser one-hot-loss dataset-loss softmax-gradient margin-form".split(),
 }
 
