@@ -443,6 +443,10 @@ def test_gradcheck_and_gradgradcheck(target, gamma, epsilon, device):
     checks = {"check_batched_grad": True, "check_forward_ad": True, "check_batched_forward_grad": True}
     assert torch.autograd.gradcheck(loss, (z,), **checks)
     assert torch.autograd.gradgradcheck(loss, (z,), check_fwd_over_rev=True)
+    weights = weight.clone().requires_grad_()
+    assert torch.autograd.gradcheck(
+        lambda z, w: losses.focal_loss(z, t, gamma, w, label_smoothing=epsilon), (z, weights), check_forward_ad=True
+    )
     if target == "soft":  # the target too; scaled, to remain a distribution
         x = torch.randn(z.shape, dtype=torch.float64, device=device, requires_grad=True)
         assert torch.autograd.gradcheck(lambda z, x: loss(z, x.softmax(1)), (z, x), check_forward_ad=True)
