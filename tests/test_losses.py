@@ -600,7 +600,7 @@ Z, Y = torch.zeros(2, 3), torch.tensor([0, 1])
         ((Z, torch.tensor([0, 3])), {}, ValueError, "from 0 to 2, or -100, .* got 0 to 3"),
         ((Z, torch.tensor([-1, -100])), {}, ValueError, "got -1"),
         ((Z, torch.tensor([-100, 0])), {"ignore_index": 5}, ValueError, "got -100"),
-        ((Z, torch.tensor([[0.5, 0.5, 0.1], [1.0, 0.0, 0.0]])), {}, ValueError, "1.1"),
+        ((Z, torch.tensor([[0.5, 0.5, 0.001], [1.0, 0.0, 0.0]])), {}, ValueError, "1.001"),
         ((Z, torch.tensor([[1.5, -0.5, 0.0], [1.0, 0.0, 0.0]])), {}, ValueError, "-0.5"),
         ((Z, torch.tensor([[math.nan, 0.5, 0.0], [1.0, 0.0, 0.0]])), {}, ValueError, "nan"),
         ((Z, torch.full((2, 3), 1 / 3)), {"ignore_index": 2}, ValueError, "ignore_index.*got 2"),
