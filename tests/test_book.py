@@ -15,6 +15,7 @@ CHAPTERS = {
         "focal-bound entropy-raises-entropy log-entropy focal-bound-every-gamma focal-bound-sharp bound-is-not-the-loss "
         "focal-not-proper two-directions"
     ).split(),
+    "accuracy": [],
     "cross_entropy": "kl-split gibbs same-minimiser one-hot-loss dataset-loss softmax-gradient margin-form".split(),
 }
 

@@ -1,81 +1,651 @@
+"""The losses against mpmath, torch and the symbolic definitions; as citizens of autograd; and their errors."""
+
+import copy
+import math
+
 import mpmath
 import pytest
 import torch
-from hypothesis import given
+import torch.nn.functional as F
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lossmath.losses import cross_entropy, lead
+from lossmath import losses, symbolic
+from lossmath.benchmarks import GAMMAS, peak_memory, truth
+from lossmath.check import evaluate
 
-LOGITS = st.lists(st.floats(-1e4, 1e4, width=32), min_size=2, max_size=6)
+# torch's own, about its own code
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning"),
+]
+
+DEVICES = ["cpu"] + ["cuda"] * torch.cuda.is_available()
+TOLERANCE = {torch.float64: 1e-13, torch.float32: 1e-5, torch.bfloat16: 6e-3, torch.float16: 1e-3}
+EPSILONS = (0.0, 0.1, 0.5)
+device = pytest.fixture(params=DEVICES)(lambda request: request.param)
 
 
-def reference(logits, label):
-    """The loss and its gradient from their definitions, in 60 digits (which hold what 2e4 nats leave of 1 in 10**8700)."""
-    with mpmath.workdps(9000 if max(logits) - min(logits) > 100 else 120):
-        weights = [mpmath.exp(mpmath.mpf(z)) for z in logits]
-        total = mpmath.fsum(weights)
-        gradient = [weight / total - (k == label) for k, weight in enumerate(weights)]
-        return float(-mpmath.log(weights[label] / total)), [float(slope) for slope in gradient]
+def one_hot(label, classes, epsilon=0.0):
+    return [epsilon / classes + (1 - epsilon) * (k == label) for k in range(classes)]
 
 
-@given(LOGITS, st.data())
-def test_value_and_gradient_against_mpmath(logits, data):
-    label = data.draw(st.integers(0, len(logits) - 1))
-    z = torch.tensor([logits], dtype=torch.float64, requires_grad=True)
-    loss = cross_entropy(z, torch.tensor([label]))
+def normalised(weights):
+    return (weights / weights.sum(-1, keepdim=True)).tolist()
+
+
+# Accuracy
+
+
+@given(
+    st.lists(st.integers(-20, 20), min_size=2, max_size=4),
+    st.data(),
+    st.sampled_from(GAMMAS),
+)
+@settings(max_examples=30)
+def test_the_truth_is_the_definition_and_its_derivative(logits, data, gamma):
+    p = [data.draw(st.integers(0, 4)) / 4 for _ in logits]
+    value, gradient = truth(logits, p, gamma)
+
+    def definition(*z):
+        total = mpmath.fsum(map(mpmath.exp, z))
+        q = [mpmath.exp(x) / total for x in z]
+        return -mpmath.fsum(p_k * (1 - q_k) ** gamma * mpmath.log(q_k) for p_k, q_k in zip(p, q))
+
+    with mpmath.workdps(150):
+        assert mpmath.almosteq(definition(*logits), value, 1e-50, 1e-60)
+        for k in range(len(logits)):
+            order = tuple(int(j == k) for j in range(len(logits)))
+            assert mpmath.almosteq(mpmath.diff(definition, tuple(map(mpmath.mpf, logits)), order), gradient[k], 1e-40, 1e-50)
+
+
+def assert_accurate(z, target, gamma, epsilon, expected):
+    """The loss of one observation and its gradient are those expected, to the tolerance of the dtype."""
+    z = z.detach().clone().requires_grad_()
+    loss = losses.focal_loss(z, target, gamma, label_smoothing=epsilon)
     loss.backward()
-    value, gradient = reference(logits, label)
-    gradient = torch.tensor(gradient, dtype=torch.float64)
-    assert loss.item() == pytest.approx(value, rel=1e-13, abs=1e-300)
-    # the gradient of torch's logsumexp rounds once at the size of the leads
-    assert (z.grad[0] - gradient).norm() <= (1e-13 + 4e-16 * (max(logits) - min(logits))) * gradient.norm() + 1e-300
+    value, gradient = expected
+    tolerance, tiny = TOLERANCE[z.dtype], 2 * torch.finfo(z.dtype).smallest_normal * torch.finfo(z.dtype).eps
+    case = f"{z.tolist()[:10]}, {target.tolist()}, gamma {gamma}, epsilon {epsilon}, {z.dtype}"
+    got = loss.item()
+    if value > torch.finfo(z.dtype).max:
+        assert got == math.inf, case
+    else:
+        assert abs(got - value) <= tolerance * value + tiny, f"{case}: {got} for {mpmath.nstr(value)}"
+    assert got > 0 or value < tiny, f"{case}: a false zero"
+    off = mpmath.norm([x - t for x, t in zip(z.grad.tolist(), gradient)])
+    assert off <= tolerance * mpmath.norm(gradient) + tiny * math.sqrt(len(z)), f"{case}: {off} of {mpmath.norm(gradient)}"
 
 
-@pytest.mark.parametrize("lead", [5.0, 17.0, 30.0, 80.0])
-def test_a_confident_prediction_keeps_its_digits_in_single_precision(lead):
-    value, _ = reference([lead, 0.0], 0)
-    loss = cross_entropy(torch.tensor([[lead, 0.0]]), torch.tensor([0]))
-    assert loss.item() == pytest.approx(value, rel=1e-6)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("classes", [2, 10, 1000])
+def test_value_and_gradient_against_mpmath(classes, dtype, device):
+    generator = torch.Generator().manual_seed(classes)
+    for scale in (1, 10, 100, 1e4):
+        z = (scale * torch.randn(classes, generator=generator, dtype=torch.float64)).to(dtype)
+        for label in (
+            {0, z.argmax().item(), z.argmin().item()} if classes < 1000 else {z.argmax().item() if scale < 100 else 0}
+        ):
+            for gamma in GAMMAS:
+                for epsilon in EPSILONS:
+                    expected = truth(z.tolist(), one_hot(label, classes, epsilon), gamma)
+                    assert_accurate(z.to(device), torch.tensor(label, device=device), gamma, epsilon, expected)
 
 
-@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
-def test_equal_to_torch_where_torch_is_accurate(reduction):
-    torch.manual_seed(0)
-    z, y = torch.randn(50, 7, dtype=torch.float64), torch.randint(7, (50,))
-    expected = torch.nn.functional.cross_entropy(z, y, reduction=reduction)
-    torch.testing.assert_close(cross_entropy(z, y, reduction=reduction), expected, rtol=1e-13, atol=0)
+EXTREMES = [
+    *([lead, 0.0, -1.0] for lead in (-1e4, -110.0, -95.0, -88.0, -40.0, 8.0, 17.0, 20.0, 40.0, 60.0, 75.0, 95.0, 103.0, 1e4)),
+    *([lead, 0.0] for lead in (-700.0, 30.0, 64.5, 300.0, 700.0)),
+    [0.0, 0.0], [3.0] * 20, [5.0, 5.0, 1.0], [1.0, 5.0, 5.0],
+    [1e4, -1e4], [-1e4, 1e4], [1e4] * 3, [1e4 + 8.0, 1e4, 1e4], [-1e4, -1e4 - 24.0],
+    [2.0, -math.inf, 1.0], [9.0, -math.inf], [-4.0, 50.0, -math.inf], [30.0] + [0.0] * 30, [-30.0] + [0.0] * 30,
+    [7.0], [0.5, 0.0, 0.0, 0.0], [1.0] + [0.0] * 20,
+]  # fmt: skip
 
 
-def test_gradient_of_the_gradient():
-    z = torch.randn(3, 4, dtype=torch.float64, requires_grad=True)
-    y = torch.tensor([0, 3, 1])
-    assert torch.autograd.gradcheck(lambda z: cross_entropy(z, y), (z,))
-    assert torch.autograd.gradgradcheck(lambda z: cross_entropy(z, y), (z,))
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("logits", EXTREMES, ids=lambda logits: str(logits[:3]))
+def test_extremes_against_mpmath(logits, dtype, device):
+    if max(abs(x) for x in logits if math.isfinite(x)) > torch.finfo(dtype).max:
+        raise AssertionError("this case is not one of the dtype")
+    z = torch.tensor(logits, dtype=dtype)
+    for gamma in (*GAMMAS, 0.01):
+        for epsilon in EPSILONS:
+            if epsilon and -math.inf in logits:
+                continue
+            expected = truth(z.tolist(), one_hot(0, len(z), epsilon), gamma)
+            assert_accurate(z.to(device), torch.tensor(0, device=device), gamma, epsilon, expected)
+        # the same target as probabilities
+        expected = truth(z.tolist(), one_hot(0, len(z)), gamma)
+        assert_accurate(z.to(device), torch.tensor(one_hot(0, len(z)), dtype=dtype, device=device), gamma, 0.0, expected)
 
 
-def test_nan_stays_nan():
-    z = torch.tensor([[0.0, float("nan")], [1.0, 2.0]])
-    losses = cross_entropy(z, torch.tensor([0, 1]), reduction="none")
-    assert losses.isnan().tolist() == [True, False]
+@given(
+    st.lists(st.floats(-300, 300, width=32), min_size=1, max_size=20),
+    st.integers(0, 99),
+    st.floats(0, 8),
+    st.floats(0, 1),
+    st.booleans(),
+    st.sampled_from([torch.float64, torch.float32]),
+)
+@settings(max_examples=150)
+def test_any_loss_against_mpmath(logits, seed, gamma, epsilon, soft, dtype):
+    # smooth targets of the dtype, so that the truth has the very same ones
+    classes = len(logits)
+    p = torch.rand(classes, generator=torch.Generator().manual_seed(seed), dtype=dtype) ** 4 + 1e-3
+    target = p / p.sum() if soft else torch.tensor(seed % classes)
+    probabilities = target.tolist() if soft else one_hot(seed % classes, classes)
+    with mpmath.workdps(40):
+        epsilon = mpmath.mpf(epsilon)
+        mixed = [epsilon / classes + (1 - epsilon) * mpmath.mpf(x) for x in probabilities]
+    z = torch.tensor(logits, dtype=dtype, requires_grad=True)
+    value, gradient = truth(logits, mixed, gamma)
+    loss = losses.focal_loss(z, target, gamma, label_smoothing=float(epsilon))
+    loss.backward()
+    tolerance, tiny = TOLERANCE[dtype], 4 * torch.finfo(dtype).smallest_normal
+    assert abs(loss.item() - value) <= tolerance * value + tiny
+    # near an optimum the parts of the gradient cancel, whose roundings stay
+    parts = 16 * torch.finfo(dtype).eps * (1 + gamma) * max(1, gamma * float(value))
+    off = mpmath.norm([x - t for x, t in zip(z.grad.tolist(), gradient)])
+    assert off <= tolerance * mpmath.norm(gradient) + (parts if soft or epsilon else tiny)
+
+
+def test_a_large_offset_changes_nothing(device):
+    z = torch.tensor([[3.0, 1.0, -2.0]], device=device)
+    y = torch.tensor([0], device=device)
+    for epsilon in (0.0, 0.1, 1.0):
+        near, far = (losses.cross_entropy(z + offset, y, label_smoothing=epsilon) for offset in (0.0, 2.0**20))
+        assert near == far
+
+
+# Entropy and divergence
+
+
+def exact_kl(a, b):
+    """KL of two softmaxes, with 400 digits."""
+    with mpmath.workdps(400):
+        a, b = [mpmath.mpf(x) for x in a], [mpmath.mpf(x) for x in b]
+        p = [mpmath.exp(x - max(a)) for x in a]
+        q = [mpmath.exp(x - max(b)) for x in b]
+        p, q = [x / mpmath.fsum(p) for x in p], [x / mpmath.fsum(q) for x in q]
+        return mpmath.fsum(x * mpmath.log(x / y) for x, y in zip(p, q) if x)
+
+
+@pytest.mark.parametrize("offset", [0.0, 100.0])
+@pytest.mark.parametrize("step", [1e-6, 1e-3, 0.1, 1.0, 30.0])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_divergence_of_logits_keeps_its_digits(dtype, step, offset, device):
+    generator = torch.Generator().manual_seed(1)
+    a = torch.randn(60, 10, generator=generator, dtype=dtype) * torch.tensor([1.0, 10.0, 40.0]).repeat(20)[:, None]
+    b = (a.double() + step * torch.randn(60, 10, generator=generator, dtype=torch.float64)).to(dtype) + offset
+    got = losses.kl_divergence(a.to(device), b.to(device), logits=True).tolist()
+    for x, y, value in zip(a.tolist(), b.tolist(), got):
+        expected = exact_kl(x, y)
+        assert value >= 0
+        tolerance = 5e-7 if dtype is torch.float32 else 1e-12 + 4 * torch.finfo(dtype).eps * offset / step
+        assert abs(value - expected) <= tolerance * expected + torch.finfo(dtype).tiny
+
+
+@given(st.lists(st.tuples(st.floats(-400, 400), st.floats(-400, 400)), min_size=1, max_size=6))
+def test_divergence_of_any_logits(pairs):
+    a, b = zip(*pairs)
+    a, b = (torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in (a, b))
+    value = losses.kl_divergence(a, b, logits=True)
+    assert value >= 0
+    assert abs(value.item() - exact_kl(a.tolist(), b.tolist())) <= 1e-12 * value.item() + 1e-18
+    value.backward()
+    torch.testing.assert_close(b.grad, b.softmax(0) - a.softmax(0), rtol=1e-9, atol=1e-12)
+    assert a.grad.isfinite().all()
 
 
 @pytest.mark.parametrize(
-    ("input", "target", "error", "said"),
+    ("a", "b", "expected"),
     [
-        (torch.zeros(2, 3, dtype=torch.int64), torch.tensor([0, 1]), TypeError, "int64"),
-        (torch.zeros(2, 3), torch.tensor([0.0, 1.0]), TypeError, "float32"),
-        (torch.zeros(2, 3), torch.tensor([0]), ValueError, r"\(2, 3\) and \(1,\)"),
-        (torch.zeros(3), torch.tensor(0), ValueError, r"\(3,\)"),
-        (torch.zeros(2, 1), torch.tensor([0, 0]), ValueError, "got 1"),
-        (torch.zeros(2, 3), torch.tensor([0, 3]), ValueError, "got 0 to 3"),
-        (torch.zeros(2, 3), torch.tensor([-100, 0]), ValueError, "-100"),
+        ([0.0, -math.inf], [0.0, -math.inf], 0.0),
+        ([0.0, -math.inf], [0.0, 0.0], math.log(2)),
+        ([0.0, -math.inf], [-math.inf, 0.0], math.inf),
+        ([0.0, 0.0], [0.0, -math.inf], math.inf),
+        ([0.0, 0.0], [-math.inf, 0.0], math.inf),
+        ([800.0, 0.0], [0.0, 800.0], 800.0),
+        ([0.0, 5.0], [1e4, 1e4 + 5.0], 0.0),
+        ([0.0, math.nan], [0.0, 0.0], math.nan),
+        ([0.0, 0.0], [0.0, math.nan], math.nan),
     ],
 )
-def test_bad_input_is_named(input, target, error, said):
+def test_divergence_at_the_edges(a, b, expected, device):
+    a, b = torch.tensor(a, device=device), torch.tensor(b, device=device)
+    value = losses.kl_divergence(a, b, logits=True).item()
+    assert value == pytest.approx(expected, rel=1e-6, nan_ok=True)
+    if not math.isnan(expected):
+        p, q = a.softmax(0), b.softmax(0)
+        if q.min() > 0 or expected in (0.0, math.inf):
+            assert losses.kl_divergence(p, q).item() == pytest.approx(expected, rel=1e-6, abs=1e-12)
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=6), st.data(), st.sampled_from([0, 1, 1e-7]))
+def test_divergence_and_entropy_of_probabilities(weights, data, mixed):
+    """Against the symbolic definitions, and exact sums."""
+    other = [data.draw(st.integers(1, 9)) + mixed * w for w in weights]
+    weights[0] += 1
+    p, q = (torch.tensor(w, dtype=torch.float64) / sum(w) for w in (weights, other))
+    kl, h = losses.kl_divergence(p, q).item(), losses.entropy(p).item()
+    with mpmath.workdps(50):
+        p_, q_ = ([mpmath.mpf(x) for x in v.tolist()] for v in (p, q))
+        exact = mpmath.fsum(x * mpmath.log(x / y) for x, y in zip(p_, q_) if x)
+    assert abs(kl - exact) <= 1e-15
+    defined = evaluate(symbolic.kl_divergence(symbolic.p, symbolic.q), {symbolic.p: p, symbolic.q: q}).item()
+    assert kl == pytest.approx(defined, abs=2e-15)
+    assert h == pytest.approx(evaluate(symbolic.entropy(symbolic.p), {symbolic.p: p}).item(), rel=1e-14, abs=1e-15)
+
+
+def test_derivatives_of_entropy_and_divergence_where_a_probability_is_zero(device):
+    p = torch.tensor([1.0, 0.0], device=device)
+    q = torch.tensor([0.5, 0.5], device=device, requires_grad=True)
+    losses.kl_divergence(p, q).backward()
+    assert q.grad.tolist() == [-2.0, 0.0]
+    z = torch.tensor([3.0, 1.0, -math.inf, -2e3], device=device, requires_grad=True)
+    losses.entropy(z, logits=True).backward()
+    assert z.grad.isfinite().all() and abs(z.grad.sum()) < 1e-7
+
+
+@given(st.lists(st.floats(-2000, 2000), min_size=1, max_size=8))
+def test_entropy_of_logits(logits):
+    z = torch.tensor(logits, dtype=torch.float64, requires_grad=True)
+    h = losses.entropy(z, logits=True)
+    h.backward()
+    with mpmath.workdps(1000):
+        shares = [mpmath.exp(mpmath.mpf(x) - max(logits)) for x in logits]
+        total = mpmath.fsum(shares)
+        exact = -mpmath.fsum(x / total * mpmath.log(x / total) for x in shares)
+        gradient = [-x / total * (mpmath.log(x / total) + exact) for x in shares]
+        off = mpmath.norm([x - t for x, t in zip(z.grad.tolist(), gradient)])
+        assert abs(h.item() - exact) <= 2e-13 * exact + 1e-300
+        assert off <= 1e-12 * mpmath.norm(gradient) + 1e-15 * exact + 1e-300
+
+
+def test_entropy_by_hand(device):
+    assert losses.entropy(torch.tensor([0.5, 0.5, 0.0], device=device)).item() == pytest.approx(math.log(2))
+    assert losses.entropy(torch.tensor([[1.0, 0.0]], device=device)).tolist() == [0.0]
+    assert losses.entropy(torch.zeros(2, 5, 3, device=device), logits=True).tolist() == [[pytest.approx(math.log(5))] * 3] * 2
+    assert losses.entropy(torch.zeros(4, 5, device=device, dtype=torch.float16), logits=True).dtype is torch.float16
+
+
+def test_smoothed_labels_against_the_symbolic_definition(device):
+    p = torch.tensor([0.2, 0.0, 0.8], dtype=torch.float64, device=device)
+    smooth = symbolic.smooth_labels(symbolic.p, symbolic.epsilon)
+    for epsilon in (0.0, 0.3, 1.0):
+        values = {symbolic.p: p.cpu(), symbolic.epsilon: epsilon}
+        expected = [evaluate(smooth[symbolic.k], values | {symbolic.k: k}).item() for k in (1, 2, 3)]
+        assert losses.smooth_labels(p, epsilon).tolist() == pytest.approx(expected, rel=1e-15)
+    rows = losses.smooth_labels(torch.eye(4, device=device), 0.1)
+    assert rows.sum(1).tolist() == pytest.approx([1.0] * 4)
+
+
+# Agreement with torch and with the symbolic definitions
+
+
+def close(ours, theirs, scale=1.0):
+    torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-13 * scale)
+
+
+@given(
+    shape=st.sampled_from([(4,), (1,), (3, 5), (6, 2), (2, 20), (2, 3, 4), (2, 4, 3, 2), (1, 3, 0), (4, 1)]),
+    soft=st.booleans(),
+    weighted=st.booleans(),
+    reduction=st.sampled_from(["mean", "sum", "none"]),
+    epsilon=st.sampled_from([0.0, 0.1, 1.0]),
+    ignore=st.sampled_from([-100, -1, 0, 1]),
+    seed=st.integers(0, 999),
+)
+@settings(max_examples=150)
+def test_equal_to_torch_where_torch_is_accurate(shape, soft, weighted, reduction, epsilon, ignore, seed):
+    generator = torch.Generator().manual_seed(seed)
+    dim = int(len(shape) > 1)
+    classes, rest = shape[dim], shape[:dim] + shape[dim + 1 :]
+    z = (3 * torch.randn(shape, generator=generator, dtype=torch.float64)).requires_grad_()
+    weight = torch.rand(classes, generator=generator, dtype=torch.float64) if weighted else None
+    if soft:
+        ignore = -100
+        target = torch.rand(shape, generator=generator, dtype=torch.float64).softmax(dim)
+    else:
+        target = torch.randint(classes, rest, generator=generator)
+        target = torch.where(torch.rand(rest, generator=generator) < 0.3, ignore, target)
+        if ignore >= classes:
+            return
+    options = {"weight": weight, "ignore_index": ignore, "reduction": reduction, "label_smoothing": epsilon}
+    ours, theirs = losses.cross_entropy(z, target, **options), F.cross_entropy(z, target, **options)
+    if reduction == "mean" and theirs.isnan():  # nothing counts
+        theirs = (z * 0).sum()
+    if reduction == "mean" and soft and weighted:  # the one difference: torch's mean forgets the weights
+        mass = (target * weight.view([-1 if axis == dim else 1 for axis in range(len(shape))])).sum()
+        theirs = F.cross_entropy(z, target, **options | {"reduction": "sum"}) / mass if mass else (z * 0).sum()
+    close(ours, theirs)
+    spread = torch.rand(ours.shape, generator=generator, dtype=torch.float64)
+    close(*(torch.autograd.grad((loss * spread).sum(), z)[0] for loss in (ours, theirs)))
+
+
+@given(
+    st.lists(st.floats(-8, 8), min_size=2, max_size=5), st.integers(0, 99), st.sampled_from(GAMMAS), st.sampled_from(EPSILONS)
+)
+def test_equal_to_the_symbolic_definitions(logits, seed, gamma, epsilon):
+    z = torch.tensor(logits, dtype=torch.float64)
+    label = seed % len(z)
+    p = torch.rand(len(z), generator=torch.Generator().manual_seed(seed), dtype=torch.float64).softmax(0)
+    s = symbolic
+    model, k = s.softmax(s.z), s.k
+    for target, value, probabilities in (
+        (torch.tensor(label), {s.y: label + 1}, s.one_hot(s.y)),
+        (p, {s.p: p}, s.p),
+    ):
+        smooth = s.smooth_labels(probabilities, s.epsilon)
+        focal = -s.total(smooth[k] * (1 - model[k]) ** s.gamma * s.log(model[k]), k)
+        values = {s.z: z, s.epsilon: epsilon, s.gamma: gamma, **value}
+        close(losses.focal_loss(z, target, gamma, label_smoothing=epsilon), evaluate(focal, values), 10)
+        ce = evaluate(s.cross_entropy(smooth, model), {s.z: z, s.epsilon: epsilon, **value})
+        close(losses.cross_entropy(z, target, label_smoothing=epsilon), ce, 10)
+    lead = s.lead(s.z, s.y)
+    margin_form = evaluate(s.sigmoid(lead) ** s.gamma * s.softplus(lead), {s.z: z, s.y: label + 1, s.gamma: gamma})
+    close(losses.focal_loss(z, torch.tensor(label), gamma), margin_form, 10)
+    a, b = z, z.flip(0) / 2
+    kl = evaluate(s.kl_divergence(s.p, s.q), {s.p: a.softmax(0), s.q: b.softmax(0)})
+    close(losses.kl_divergence(a, b, logits=True), kl, 10)
+
+
+def test_a_label_is_its_one_hot_target_also_with_weights_in_the_mean(device):
+    torch.manual_seed(0)
+    z, y = torch.randn(6, 4, dtype=torch.float64, device=device), torch.randint(4, (6,), device=device)
+    weight = torch.rand(4, dtype=torch.float64, device=device)
+    for gamma in (0.0, 0.5, 2.0):
+        for epsilon in (0.0, 0.1):
+            for reduction in ("mean", "sum", "none"):
+                options = {"weight": weight, "reduction": reduction, "label_smoothing": epsilon}
+                soft = losses.focal_loss(z, F.one_hot(y, 4).double(), gamma, **options)
+                close(losses.focal_loss(z, y, gamma, **options), soft)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 2.0])
+def test_ignored_and_empty_batches(gamma, device):
+    for z, y in (
+        (torch.randn(3, 4), torch.full((3,), -100)),
+        (torch.randn(0, 4), torch.zeros(0, dtype=torch.int64)),
+        (torch.randn(0, 4), torch.zeros(0, 4)),
+        (torch.randn(2, 4, 0), torch.zeros(2, 0, dtype=torch.int64)),
+        (torch.full((2, 4), math.nan), torch.full((2,), -100)),
+    ):
+        z, y = z.to(device).requires_grad_(), y.to(device)
+        for epsilon in (0.0, 0.1):
+            loss = losses.focal_loss(z, y, gamma, label_smoothing=epsilon)
+            assert loss == 0
+            (slope,) = torch.autograd.grad(loss, z)
+            assert slope.shape == z.shape and (slope == 0).all() or device == "cuda"
+    none = losses.focal_loss(torch.randn(0, 4, device=device), torch.zeros(0, 4, device=device), gamma, reduction="none")
+    assert none.shape == (0,)
+
+
+def test_ignored_rows_do_not_count(device):
+    z = torch.randn(4, 3, device=device, requires_grad=True)
+    y = torch.tensor([1, -7, 2, -7], device=device)
+    kept = torch.tensor([0, 2], device=device)
+    for options in ({}, {"label_smoothing": 0.2}, {"weight": torch.tensor([1.0, 2.0, 3.0], device=device)}):
+        loss = losses.focal_loss(z, y, 2.0, ignore_index=-7, **options)
+        expected = losses.focal_loss(z[kept], y[kept], 2.0, **options)
+        torch.testing.assert_close(loss, expected)
+        torch.testing.assert_close(torch.autograd.grad(loss, z), torch.autograd.grad(expected, z))
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+@pytest.mark.parametrize("epsilon", [0.0, 0.1])
+@pytest.mark.parametrize("soft", [False, True])
+def test_nan_and_infinite_logits(gamma, epsilon, soft, device):
+    z = torch.tensor(
+        [[1.0, math.nan], [1.0, 2.0], [math.inf, 1.0], [-math.inf, -math.inf], [0.0, math.inf], [-math.inf, 0.0]],
+        device=device,
+    )
+    y = torch.zeros(6, dtype=torch.int64, device=device)
+    rows = losses.focal_loss(z, F.one_hot(y, 2).float() if soft else y, gamma, reduction="none", label_smoothing=epsilon)
+    assert rows.isnan().tolist() == [True, False, True, True, True, False]
+    assert rows[5] == math.inf
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 3.0])
+@pytest.mark.parametrize("soft", [False, True])
+def test_an_impossible_label_has_a_finite_gradient(gamma, soft, device):
+    z = torch.tensor([[-math.inf, 0.0, 1.0]], device=device, dtype=torch.float64, requires_grad=True)
+    target = torch.tensor([[1.0, 0.0, 0.0]], device=device).double() if soft else torch.tensor([0], device=device)
+    loss = losses.focal_loss(z, target, gamma)
+    assert loss == math.inf
+    (slope,) = torch.autograd.grad(loss, z)
+    close(slope, z.detach().softmax(1) - torch.tensor([[1.0, 0.0, 0.0]], device=device, dtype=torch.float64))
+
+
+# A good citizen of autograd
+
+CASES = [(target, gamma, epsilon) for target in ("labels", "soft") for gamma in (0.0, 0.5, 2.0) for epsilon in (0.0, 0.1)]
+
+
+def setting(target, device="cpu", shape=(4, 3)):
+    """Logits, a target with an ignored row if it holds labels, and weights, in float64."""
+    generator = torch.Generator().manual_seed(0)
+    z = 2 * torch.randn(shape, generator=generator, dtype=torch.float64)
+    p = torch.rand(shape, generator=generator, dtype=torch.float64).softmax(1)
+    y = p.argmax(1)
+    y.flatten()[1] = -100
+    weight = torch.tensor([0.5, 1.0, 2.0], dtype=torch.float64)
+    return z.to(device).requires_grad_(), (y if target == "labels" else p).to(device), weight.to(device)
+
+
+@pytest.mark.parametrize(("target", "gamma", "epsilon"), CASES)
+def test_gradcheck_and_gradgradcheck(target, gamma, epsilon, device):
+    z, t, weight = setting(target, device, (2, 3))
+
+    def loss(z, t=t):
+        return losses.focal_loss(z, t, gamma, weight, reduction="none", label_smoothing=epsilon)
+
+    checks = {"check_batched_grad": True, "check_forward_ad": True, "check_batched_forward_grad": True}
+    assert torch.autograd.gradcheck(loss, (z,), **checks)
+    assert torch.autograd.gradgradcheck(loss, (z,), check_fwd_over_rev=True)
+    weights = weight.clone().requires_grad_()
+    assert torch.autograd.gradcheck(
+        lambda z, w: losses.focal_loss(z, t, gamma, w, label_smoothing=epsilon), (z, weights), check_forward_ad=True
+    )
+    if target == "soft":  # the target too; scaled, to remain a distribution
+        x = torch.randn(z.shape, dtype=torch.float64, device=device, requires_grad=True)
+        assert torch.autograd.gradcheck(lambda z, x: loss(z, x.softmax(1)), (z, x), check_forward_ad=True)
+        assert torch.autograd.gradgradcheck(lambda z, x: loss(z, x.softmax(1)), (z, x))
+
+
+def test_gradients_of_entropy_divergence_and_smoothing(device):
+    a = torch.randn(2, 3, dtype=torch.float64, device=device, requires_grad=True)
+    b = torch.randn(2, 3, dtype=torch.float64, device=device, requires_grad=True)
+    for function, args in (
+        (lambda a: losses.entropy(a, logits=True), (a,)),
+        (lambda a: losses.entropy(a.softmax(1)), (a,)),
+        (lambda a, b: losses.kl_divergence(a, b, logits=True), (a, b)),
+        (lambda a, b: losses.kl_divergence(a.softmax(1), b.softmax(1)), (a, b)),
+        (lambda a: losses.smooth_labels(a.softmax(1), 0.1), (a,)),
+    ):
+        assert torch.autograd.gradcheck(function, args, check_forward_ad=True)
+        assert torch.autograd.gradgradcheck(function, args)
+
+
+@pytest.mark.parametrize(("target", "gamma", "epsilon"), CASES)
+def test_func_transforms(target, gamma, epsilon, device):
+    z, t, weight = setting(target, device)
+
+    def loss(z, t, reduction="sum"):
+        return losses.focal_loss(z, t, gamma, weight, reduction=reduction, label_smoothing=epsilon)
+
+    rows = loss(z, t, "none")
+    (slope,) = torch.autograd.grad(rows.sum(), z)
+    plain, along = z.detach(), torch.randn_like(z)
+    close(torch.func.grad(loss)(plain, t), slope)
+    close(torch.func.vmap(loss)(plain, t), rows.detach())
+    close(torch.func.vmap(torch.func.grad(loss))(plain, t), slope)
+    close(torch.func.jacrev(loss)(plain, t), slope)
+    close(torch.func.jacfwd(loss)(plain, t), slope)
+    close(torch.func.jvp(lambda z: loss(z, t), (plain,), (along,))[1], (slope * along).sum())
+    close(torch.func.vmap(loss, in_dims=(None, 0))(plain[0], t), loss(plain[:1].expand(4, 3), t, "none"))
+    close(torch.func.vmap(loss, in_dims=(0, None))(plain, t[0]), loss(plain, t[:1].expand(t.shape), "none"))
+    twice = torch.func.vmap(torch.func.vmap(loss))(plain.view(2, 2, 3), t.view(2, 2, *t.shape[1:]))
+    close(twice, rows.detach().view(2, 2))
+    hessian = torch.autograd.functional.hessian(lambda z: loss(z, t), plain)
+    close(torch.func.hessian(loss)(plain, t), hessian)
+
+
+@pytest.mark.parametrize(("target", "gamma", "epsilon"), CASES)
+def test_compiled_as_one_graph(target, gamma, epsilon, device):
+    z, t, weight = setting(target, device)
+    torch.compiler.reset()
+
+    def loss(z):
+        return losses.focal_loss(z, t, gamma, weight, label_smoothing=epsilon)
+
+    compiled = torch.compile(loss, backend="aot_eager", fullgraph=True)
+    close(compiled(z), loss(z))
+    close(*(torch.autograd.grad(f(z), z)[0] for f in (compiled, loss)))
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+def test_dtypes_and_autocast(dtype, device):
+    z, y, weight = setting("labels", device)
+    z = z.detach().to(dtype).requires_grad_()
+    for target in (y, y.clamp(min=0).to(torch.int32), F.one_hot(y.clamp(min=0), 3).to(dtype)):
+        loss = losses.focal_loss(z, target, 2.0, weight)
+        assert loss.dtype is dtype
+        (slope,) = torch.autograd.grad(loss, z)
+        assert slope.dtype is dtype
+        exact = losses.focal_loss(z.double(), target.double() if target.is_floating_point() else target, 2.0, weight)
+        torch.testing.assert_close(loss.double(), exact, rtol=TOLERANCE[dtype], atol=0)
+        with torch.autocast(device, dtype=torch.bfloat16):
+            wide = losses.focal_loss(z, target, 2.0, weight)
+        assert wide.dtype is F.cross_entropy(z.detach().to(torch.promote_types(dtype, torch.float32)), y).dtype
+        torch.testing.assert_close(wide.double(), exact, rtol=1e-6, atol=0)
+        (slope_there,) = torch.autograd.grad(wide, z)
+        torch.testing.assert_close(slope_there, slope)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 2.0])
+def test_layouts_and_shapes(gamma, device):
+    """Whatever the strides, and the places after the classes, each observation has its own loss."""
+    torch.manual_seed(0)
+    for classes in (3, 20):
+        image = torch.randn(2, 4, 5, classes, dtype=torch.float64, device=device).movedim(-1, 1)
+        labels = torch.randint(classes, (5, 4, 2), device=device).permute(2, 1, 0)
+        assert not image.is_contiguous() and not labels.is_contiguous()
+        z = image.clone(memory_format=torch.preserve_format).requires_grad_()
+        rows = losses.focal_loss(z, labels, gamma, reduction="none")
+        flat = z.movedim(1, -1).reshape(-1, classes)
+        expected = losses.focal_loss(flat, labels.reshape(-1), gamma, reduction="none")
+        close(rows.reshape(-1), expected)
+        close(*(torch.autograd.grad(x.sum(), z)[0] for x in (rows, expected)))
+        one = torch.stack([losses.focal_loss(x, y, gamma) for x, y in zip(flat, labels.reshape(-1))])
+        close(one, expected)
+        close(losses.focal_loss(z[::2, :, 1:, ::2], labels[::2, 1:, ::2], gamma, reduction="none"), rows[::2, 1:, ::2])
+
+
+def test_backward_twice_leaves_what_it_needs(device):
+    z, y, _ = setting("labels", device)
+    loss = losses.cross_entropy(z, y)
+    first = torch.autograd.grad(loss, z, retain_graph=True)
+    close(first, torch.autograd.grad(loss, z))
+
+
+def test_no_more_memory_than_torch(device):
+    for shape in ((8192, 10), (1024, 1000)):
+        z, y = torch.randn(shape, device=device), torch.randint(shape[1], shape[:1], device=device)
+        theirs = peak_memory(F.cross_entropy, z, y)
+        assert theirs >= 2 * z.nbytes
+        assert peak_memory(losses.cross_entropy, z, y) <= theirs
+        assert peak_memory(lambda z, y: losses.focal_loss(z, y, 2.0), z, y) <= theirs
+
+
+# Modules and errors
+
+
+def test_modules_are_the_functions(device):
+    z, y, weight = setting("labels", device)
+    ce = losses.CrossEntropyLoss(weight, ignore_index=-3, reduction="sum", label_smoothing=0.1)
+    y = torch.where(y < 0, -3, y)
+    options = {"weight": weight, "ignore_index": -3, "reduction": "sum", "label_smoothing": 0.1}
+    assert ce(z, y) == losses.cross_entropy(z, y, **options)
+    focal = losses.FocalLoss(2.0, **options)
+    assert focal(z, y) == losses.focal_loss(z, y, 2.0, **options)
+    assert focal.gamma == 2.0 and "gamma=2.0" in repr(focal) and "label_smoothing=0.1" in repr(ce)
+    assert list(focal.state_dict()) == ["weight"]
+    assert copy.deepcopy(focal).float().weight.dtype is torch.float32
+    assert losses.FocalLoss(3.0)(z, y.clamp(min=0)) == losses.focal_loss(z, y.clamp(min=0), 3.0)
+
+
+Z, Y = torch.zeros(2, 3), torch.tensor([0, 1])
+
+
+@pytest.mark.parametrize(
+    ("args", "options", "error", "said"),
+    [
+        ((torch.zeros(2, 3, dtype=torch.int64), Y), {}, TypeError, "input.*int64"),
+        ((torch.zeros(2, 3, dtype=torch.complex64), Y), {}, TypeError, "complex64"),
+        (([[0.0, 1.0]], Y), {}, TypeError, "input.*list"),
+        ((Z, [0, 1]), {}, TypeError, "target.*list"),
+        ((Z, Y.bool()), {}, TypeError, "bool"),
+        ((Z, Y), {"weight": [1.0, 1.0, 1.0]}, TypeError, "weight.*list"),
+        ((Z, Y), {"weight": torch.ones(3, dtype=torch.int64)}, TypeError, "weight.*int64"),
+        ((Z, Y), {"gamma": "2"}, TypeError, "gamma.*'2'"),
+        ((Z, Y), {"label_smoothing": None}, TypeError, "None"),
+        ((Z, Y), {"ignore_index": 1.5}, TypeError, "ignore_index.*1.5"),
+        ((torch.tensor(1.0), torch.tensor(0)), {}, ValueError, r"got \(\)"),
+        ((torch.zeros(2, 0), Y), {}, ValueError, r"got \(2, 0\)"),
+        ((Z, torch.tensor([0])), {}, ValueError, r"\(2, 3\).*\(2,\).*\(1,\)"),
+        ((Z, torch.zeros(2, 3, dtype=torch.int64)), {}, ValueError, r"got \(2, 3\)"),
+        ((Z, torch.full((2, 2), 0.5)), {}, ValueError, r"\(2, 3\).*\(2, 2\)"),
+        ((Z, torch.zeros(2)), {}, ValueError, r"\(2, 3\).*\(2,\)"),
+        ((Z, torch.tensor([0, 3])), {}, ValueError, "from 0 to 2, or -100, .* got 0 to 3"),
+        ((Z, torch.tensor([-1, -100])), {}, ValueError, "got -1"),
+        ((Z, torch.tensor([-100, 0])), {"ignore_index": 5}, ValueError, "got -100"),
+        ((Z, torch.tensor([[0.5, 0.5, 0.001], [1.0, 0.0, 0.0]])), {}, ValueError, "1.001"),
+        ((Z, torch.tensor([[1.5, -0.5, 0.0], [1.0, 0.0, 0.0]])), {}, ValueError, "-0.5"),
+        ((Z, torch.tensor([[math.nan, 0.5, 0.0], [1.0, 0.0, 0.0]])), {}, ValueError, "nan"),
+        ((Z, torch.full((2, 3), 1 / 3)), {"ignore_index": 2}, ValueError, "ignore_index.*got 2"),
+        ((Z, Y), {"weight": torch.ones(2)}, ValueError, r"\(3,\).*\(2,\)"),
+        ((Z, Y), {"weight": torch.tensor([1.0, -1.0, 1.0])}, ValueError, "-1.0"),
+        ((Z, Y), {"weight": torch.tensor([1.0, math.nan, 1.0])}, ValueError, "nan"),
+        ((Z, Y), {"weight": torch.tensor([1.0, math.inf, 1.0])}, ValueError, "inf"),
+        ((Z, Y), {"gamma": -0.5}, ValueError, "gamma.*-0.5"),
+        ((Z, Y), {"gamma": math.nan}, ValueError, "gamma.*nan"),
+        ((Z, Y), {"gamma": math.inf}, ValueError, "gamma.*inf"),
+        ((Z, Y), {"label_smoothing": 1.5}, ValueError, "1.5"),
+        ((Z, Y), {"label_smoothing": -0.1}, ValueError, "-0.1"),
+        ((Z, Y), {"label_smoothing": math.nan}, ValueError, "nan"),
+        ((Z, Y), {"reduction": "average"}, ValueError, "'average'"),
+    ],
+)
+def test_what_was_given_is_said(args, options, error, said):
+    gamma = options.get("gamma", 2.0)
+    others = {name: value for name, value in options.items() if name != "gamma"}
     with pytest.raises(error, match=said):
-        lead(input, target)
+        losses.focal_loss(*args, gamma, **others)
+    if "gamma" not in options:
+        with pytest.raises(error, match=said):
+            losses.cross_entropy(*args, **others)
+    if set(options) & {"gamma", "label_smoothing", "reduction"}:
+        with pytest.raises(error, match=said):
+            losses.FocalLoss(gamma, **others)
 
 
-def test_an_unknown_reduction_is_named():
-    with pytest.raises(ValueError, match="average"):
-        cross_entropy(torch.zeros(2, 3), torch.tensor([0, 1]), reduction="average")
+@pytest.mark.parametrize(
+    ("call", "error", "said"),
+    [
+        (lambda: losses.entropy(torch.tensor([1, 0])), TypeError, "int64"),
+        (lambda: losses.entropy(torch.tensor([0.5, 0.4])), ValueError, "0.9"),
+        (lambda: losses.entropy(torch.tensor([1.5, -0.5])), ValueError, "-0.5"),
+        (lambda: losses.entropy(torch.tensor(0.5)), ValueError, r"\(\)"),
+        (lambda: losses.kl_divergence(torch.tensor([0.5, 0.5]), torch.tensor([1.0])), ValueError, r"\(2,\) and \(1,\)"),
+        (lambda: losses.kl_divergence(torch.tensor([0.5, 0.5]), torch.tensor([1.0, 0.2])), ValueError, "q.*1.2"),
+        (lambda: losses.kl_divergence(torch.tensor([0.5, 0.2]), torch.tensor([1.0, 0.0])), ValueError, "p.*0.7"),
+        (lambda: losses.kl_divergence(torch.tensor([0.5, 0.5]), torch.tensor([1, 0])), TypeError, "q.*int64"),
+        (lambda: losses.smooth_labels(torch.tensor([0.5, 0.5]), 1.1), ValueError, "1.1"),
+        (lambda: losses.smooth_labels(torch.tensor([0.5, 0.6]), 0.1), ValueError, "1.1"),
+        (lambda: losses.smooth_labels(torch.tensor([0, 1]), 0.1), TypeError, "int64"),
+    ],
+)
+def test_what_was_given_is_said_of_distributions(call, error, said):
+    with pytest.raises(error, match=said):
+        call()
