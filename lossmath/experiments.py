@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy, logsigmoid
+from torch.nn.functional import logsigmoid
 from tqdm import tqdm
 
-from lossmath import calibration
+from lossmath.calibration import brier_score, expected_calibration_error, fit_temperature
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def focal(gamma):
 
 def margins(logits: Tensor, labels: Tensor) -> Tensor:
     """The margin m = z_y - log(sum over j ≠ y of exp z_j) of logits (..., N, C) at labels (..., N)."""
-    label = labels[..., None]
+    label = labels.expand(logits.shape[:-1])[..., None]
     return -(logits - logits.gather(-1, label)).scatter(-1, label, -torch.inf).logsumexp(-1)
 
 
@@ -68,7 +67,8 @@ def margin_loss(logits: Tensor, labels: Tensor, epsilon: Tensor, gamma: Tensor) 
     batch has a loss of its own.
     """
     m = margins(logits, labels)
-    leads = (logits - logits.gather(-1, labels[..., None])).mean(-1)
+    label = labels.expand(logits.shape[:-1])[..., None]
+    leads = (logits - logits.gather(-1, label)).mean(-1)
     return -(gamma * logsigmoid(-m)).exp() * logsigmoid(m) - epsilon * leads
 
 
@@ -116,7 +116,7 @@ def mixture(seeds=20, train=600, valid=300, test=1000, classes=5, features=10, d
         centres = distance * torch.randn(classes, features, generator=generator)
         y = torch.randint(classes, (train + valid + test,), generator=generator)
         x = centres[y] + torch.randn(len(y), features, generator=generator)
-        truth = (x @ centres.T - centres.square().sum(-1) / 2).softmax(-1)
+        truth = (x.double() @ centres.double().T - centres.double().square().sum(-1) / 2).softmax(-1)  # not to reach 0
         splits.append([part.split([train, valid, test]) for part in (x, y, truth)])
     device = choose_device()
     parts = (Split(*(torch.stack(column).to(device) for column in zip(*part))) for part in zip(*(zip(*s) for s in splits)))
@@ -184,7 +184,7 @@ class Runs:
     """What was trained: for each loss, models over steps, noises and seeds."""
 
     def __init__(self, task, losses, noises, steps, weights):
-        self.task, self.losses, self.noises, self.steps = task, tuple(losses), tuple(noises), tuple(steps)
+        self.task, self.losses, self.noises, self.steps = (task, tuple(losses), tuple(noises), tuple(steps))
         self.weights = weights  # each of shape (steps, losses, noises, seeds, ·, ·)
 
     def labels(self, split="test"):
@@ -195,7 +195,9 @@ class Runs:
     def _noisy(self):
         names = "train", "valid", "test"
         all_labels = torch.cat([getattr(self.task, name).labels for name in names], dim=1)
-        parts = noisy(all_labels, self.noises, self.task.classes).split([getattr(self.task, n).labels.shape[1] for n in names], -1)
+        parts = noisy(all_labels, self.noises, self.task.classes).split(
+            [getattr(self.task, n).labels.shape[1] for n in names], -1
+        )
         return dict(zip(names, parts))
 
     def truth(self):
@@ -211,11 +213,16 @@ class Runs:
     def logits(self, loss, split="test"):
         return self.network(loss, split)[1]
 
+    def scaled(self, loss):
+        """The logits of the test cases, divided by the temperature that fits the validation cases of the same model best."""
+        temperature = fit_temperature(self.logits(loss, "valid"), self.labels("valid"))
+        return self.logits(loss) / temperature[..., None, None]
+
 
 def train(task, losses, noises=(0.0,), steps=(400,), hidden=32, **how):
     """Train a model for each loss, noise and seed; keep it after each of the `steps`. See `descend` for the rest."""
     runs = Runs(task, losses, noises, sorted(steps), None)
-    seeds, cases, features = task.train.inputs.shape
+    seeds, _, features = task.train.inputs.shape
     device = task.train.inputs.device
     shape = len(runs.losses), len(runs.noises), seeds
     start = [w.to(device).expand(*shape, *w.shape[1:]) for w in initial(seeds, features, hidden, task.classes)]
@@ -227,12 +234,223 @@ def train(task, losses, noises=(0.0,), steps=(400,), hidden=32, **how):
 
     def batch_loss(weights, picked):
         _, logits = network(weights, at(task.train.inputs, picked))
-        y = at(labels[..., None], picked)[..., 0].expand(logits.shape[:-1])
+        y = at(labels[..., None], picked)[..., 0]
         return margin_loss(logits, y, epsilon, gamma).mean(-1).sum()
 
     kept = descend(start, task, runs.steps, batch_loss, label=task.name, **how)
     runs.weights = [torch.stack(weight) for weight in zip(*kept)]
     return runs
+
+
+def distil(teachers, losses, temperatures=(1.0, 2.0, 4.0), steps=200, hidden=8, **how):
+    """Students that learn from the last models of `teachers`, for each temperature T, loss of the teacher, noise and seed.
+
+    A student sees the teacher's distributions on the training inputs, at temperature T, and no labels: its loss is
+    T² CE(softmax(z_teacher / T) ‖ softmax(z / T)) (Hinton et al., 2015). The students come as `Runs` do, with the temperatures in
+    place of the steps.
+    """
+    task, device = teachers.task, teachers.task.train.inputs.device
+    heat = torch.tensor(temperatures, device=device)[:, None, None, None, None, None]
+    last = torch.stack([teachers.logits(loss, "train")[-1] for loss in losses])
+    targets = (last / heat).softmax(-1)
+    seeds, _, features = task.train.inputs.shape
+    shape = targets.shape[:4]
+    start = [w.to(device).expand(*shape, *w.shape[1:]) for w in initial(seeds, features, hidden, task.classes)]
+
+    def batch_loss(weights, picked):
+        _, logits = network(weights, at(task.train.inputs, picked))
+        losses = -(at(targets, picked) * (logits / heat).log_softmax(-1)).sum(-1)
+        return (heat[..., 0].square() * losses).mean(-1).sum()
+
+    (weights,) = descend(start, task, [steps], batch_loss, label="distilling", **how)
+    return Runs(task, losses, teachers.noises, temperatures, weights)
+
+
+def measure(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    """Means over the cases: calibration error (15 bins), log-loss (nats), Brier score, error rate, entropy of q (nats).
+
+    Logits (..., cases, classes), labels (..., cases), which may have fewer axes.
+    """
+    q = logits.softmax(-1)
+    return {
+        "calibration error": expected_calibration_error(q, labels),
+        "log-loss": -logsigmoid(margins(logits, labels)).mean(-1),
+        "Brier score": brier_score(q, labels),
+        "error rate": (logits.argmax(-1) != labels).double().mean(-1),
+        "entropy": -(q * logits.log_softmax(-1)).sum(-1).mean(-1),
+    }
+
+
+def spread(hidden: Tensor, labels: Tensor, classes: int) -> Tensor:
+    """How loosely the classes cluster: the variance of activations (..., cases, units) within classes over that between them."""
+    member = torch.nn.functional.one_hot(labels, classes).to(hidden.dtype)
+    share = member.mean(-2)[..., None]
+    centres = member.transpose(-1, -2) @ hidden / (hidden.shape[-2] * share).clamp(min=1)
+    within = (hidden - member @ centres).square().sum((-1, -2)) / hidden.shape[-2]
+    between = (share * (centres - hidden.mean(-2, keepdim=True)).square()).sum((-1, -2))
+    return within / between
+
+
+def project(hidden: Tensor, second: Tensor, labels: Tensor, three: tuple[int, int, int]) -> list[Tensor]:
+    """The activations of three classes in the plane through their templates, the columns of the last layer (Müller et al., 2019).
+
+    In units of the mean distance between the classes' centres; one tensor (cases, 2) for each class.
+    """
+    columns = second[:, list(three)]
+    plane, _ = torch.linalg.qr(columns[:, 1:] - columns[:, :1])
+    clouds = [hidden[labels == k] @ plane for k in three]
+    centres = torch.stack([cloud.mean(0) for cloud in clouds])
+    return [((cloud - centres.mean(0)) / torch.pdist(centres).mean()).cpu() for cloud in clouds]
+
+
+LEVEL = 0.99  # of the intervals: among 20 regimes without a difference, one in five sets shows one by chance
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A paired difference in each regime: its mean over the seeds and the bounds of its interval, along the `axes`."""
+
+    mean: Tensor
+    low: Tensor
+    high: Tensor
+    axes: dict
+
+    @property
+    def outcomes(self):
+        """-1 where the interval lies below 0, 1 where it lies above, 0 where it holds 0."""
+        return (self.low > 0).long() - (self.high < 0).long()
+
+    def regime(self, number):
+        """The name of a regime, counted along all axes."""
+        places = torch.unravel_index(torch.tensor(number), self.mean.shape)
+        return ", ".join(f"{name} {values[place]:g}" for (name, values), place in zip(self.axes.items(), places))
+
+    def show(self, number):
+        mean, low, high = (float(values.flatten()[number]) for values in (self.mean, self.low, self.high))
+        return f"{mean:+.3f} [{low:+.3f}, {high:+.3f}]".replace("-", "−")
+
+    def extremes(self):
+        """The least and the largest mean, with their intervals and regimes."""
+        least, most = int(self.mean.argmin()), int(self.mean.argmax())
+        return f"from {self.show(least)} at {self.regime(least)} to {self.show(most)} at {self.regime(most)}"
+
+
+def compare(ours: Tensor, theirs: Tensor, level: float = LEVEL, resamples: int = 4000, **axes) -> Difference:
+    """ours - theirs, seed by seed (the last axis), with the percentile interval of the bootstrap over the seeds.
+
+    `axes` names the other axes, in order, each with its values. The seeds share one data set: an interval says how the
+    difference would come out for other seeds, not for other data.
+
+    Raises ValueError for fewer than two seeds, values that are not finite, a level outside (0, 1), or axes that do not fit.
+    """
+    gaps = (ours - theirs).double()
+    seeds = gaps.shape[-1]
+    if seeds < 2 or not 0 < level < 1 or not bool(gaps.isfinite().all()):
+        raise ValueError(f"finite values of two seeds or more and a level in (0, 1) are expected, got {seeds} and {level}")
+    if gaps.shape[:-1] != tuple(map(len, axes.values())):
+        raise ValueError(f"a difference of shape {tuple(gaps.shape[:-1])} does not have the axes {axes}")
+    drawn = torch.randint(seeds, (resamples, seeds), generator=seeded(0))
+    shares = torch.nn.functional.one_hot(drawn, seeds).sum(1).double().to(gaps.device) / seeds
+    means = gaps @ shares.T
+    tails = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=means.dtype, device=means.device)
+    return Difference(gaps.mean(-1).cpu(), *means.quantile(tails, dim=-1).cpu(), axes)
+
+
+def verdict(difference: Difference) -> str:
+    """What the intervals say of the claim that the difference is negative: supported, or not, or on what it depends.
+
+    An axis is named if its values account for a tenth or more of the outcomes' variance over the regimes (or if none does, and
+    it accounts for most), the one that accounts for most first.
+    """
+    seen, axes = difference.outcomes.double(), difference.axes
+    count = seen.numel()
+    if len(seen.unique()) == 1:
+        words = {-1: "supported in all {} regimes", 0: "no difference seen in {} regimes"}
+        return words.get(int(seen.flatten()[0]), "not supported: the opposite in all {} regimes").format(count)
+
+    others = {name: tuple(n for n in range(seen.ndim) if n != number) for number, name in enumerate(axes)}
+
+    def along(values, name):
+        return values.mean(others[name]) if others[name] else values
+
+    shares = {name: float(along(seen, name).var(correction=0) / seen.var(correction=0)) for name in axes}
+    order = sorted(shares, key=shares.get, reverse=True)
+    named = [name for name in order if shares[name] >= 0.1] or order[:1]
+    parts = []
+    for sign, words in ((-1, "as said"), (1, "the opposite"), (0, "no difference seen")):
+        here = (seen == sign).double()
+        if bool(here.any()):
+            most = ", ".join(f"{name} {axes[name][int(along(here, name).argmax())]:g}" for name in named)
+            parts.append(f"{words} in {int(here.sum())} of {count}" + (f" (most often at {most})" if sign else ""))
+    head = f"depends on {' and '.join(named)}" if bool((seen < 0).any()) else "not supported"
+    return f"{head}: {', '.join(parts)}"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An empirical claim, and what was seen of it. The claim is that each of the `differences` is negative."""
+
+    claim: str
+    said: str  #: in the article's words
+    measured: str
+    differences: dict  #: what it was compared with, and the Difference
+    unlike: str  #: what the cited papers used that this experiment does not
+
+    def row(self):
+        seen = "<br>".join(f"{name}: {difference.extremes()}" for name, difference in self.differences.items())
+        judged = "<br>".join(f"{name}: **{verdict(difference)}**" for name, difference in self.differences.items())
+        return f"[{self.claim}](#{self.claim}): “{self.said}”", f"{self.measured}<br>{seen}", judged, self.unlike
+
+    def __repr__(self):
+        lines = [f"{name}: {verdict(difference)}" for name, difference in self.differences.items()]
+        return "\n".join([f"{self.claim} ({self.measured})", *lines])
+
+
+class Table:
+    """Rows of text under headings, shown as a table in a notebook."""
+
+    def __init__(self, headings, rows):
+        self.headings, self.rows = list(headings), [list(map(str, row)) for row in rows]
+
+    def _repr_markdown_(self):
+        lines = self.headings, ["---"] * len(self.headings), *self.rows
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+    def __repr__(self):
+        return "\n".join(" | ".join(row) for row in (self.headings, *self.rows))
+
+
+def verdicts(*findings):
+    """The table of all findings."""
+    return Table(["claim", "measured", "verdict", "the cited papers"], [finding.row() for finding in findings])
+
+
+class Grid(NamedTuple):
+    """What an experiment varies."""
+
+    seeds: int
+    losses: tuple
+    noises: tuple
+    steps: tuple
+
+
+SMALL = Grid(
+    20, (CE, *map(smoothing, (0.05, 0.1, 0.2)), *map(focal, (1, 3, 5))), (0.0, 0.1, 0.2, 0.4), (25, 50, 100, 200, 400)
+)
+LARGE = Grid(
+    100,
+    (CE, *map(smoothing, (0.02, 0.05, 0.1, 0.2, 0.4)), *map(focal, (0.5, 1, 2, 3, 5))),
+    (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6),
+    (25, 50, 100, 200, 400, 800, 1600),
+)
+
+
+def choose_grid():
+    """The variable LOSSMATH_GRID, "small" or "large", else the large one if there is a GPU."""
+    name = os.environ.get("LOSSMATH_GRID") or ("small" if choose_device().type == "cpu" else "large")
+    if name not in ("small", "large"):
+        raise ValueError(f'LOSSMATH_GRID is "small" or "large", got {name!r}')
+    return SMALL if name == "small" else LARGE
 
 
 def watched():
