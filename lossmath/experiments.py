@@ -40,7 +40,7 @@ class Loss:
         return "label smoothing" if self.epsilon else "focal" if self.gamma else "cross-entropy"
 
     def __str__(self):
-        return rf"$\epsilon = {self.epsilon:g}$" if self.epsilon else rf"$\gamma = {self.gamma:g}$" if self.gamma else "CE"
+        return f"ε = {self.epsilon:g}" if self.epsilon else f"γ = {self.gamma:g}" if self.gamma else "CE"
 
 
 CE = Loss()
@@ -242,7 +242,7 @@ def train(task, losses, noises=(0.0,), steps=(400,), hidden=32, **how):
     return runs
 
 
-def distil(teachers, losses, temperatures=(1.0, 2.0, 4.0), steps=200, hidden=8, **how):
+def distil(teachers, losses, temperatures=(1.0, 2.0, 4.0), steps=160, hidden=8, **how):
     """Students that learn from the last models of `teachers`, for each temperature T, loss of the teacher, noise and seed.
 
     A student sees the teacher's distributions on the training inputs, at temperature T, and no labels: its loss is
@@ -320,19 +320,14 @@ class Difference:
         """-1 where the interval lies below 0, 1 where it lies above, 0 where it holds 0."""
         return (self.low > 0).long() - (self.high < 0).long()
 
-    def regime(self, number):
-        """The name of a regime, counted along all axes."""
-        places = torch.unravel_index(torch.tensor(number), self.mean.shape)
-        return ", ".join(f"{name} {values[place]:g}" for (name, values), place in zip(self.axes.items(), places))
-
-    def show(self, number):
+    def show(self, number=0):
+        """The mean and the interval in one regime, counted along all axes."""
         mean, low, high = (float(values.flatten()[number]) for values in (self.mean, self.low, self.high))
         return f"{mean:+.3f} [{low:+.3f}, {high:+.3f}]".replace("-", "−")
 
-    def extremes(self):
-        """The least and the largest mean, with their intervals and regimes."""
-        least, most = int(self.mean.argmin()), int(self.mean.argmax())
-        return f"from {self.show(least)} at {self.regime(least)} to {self.show(most)} at {self.regime(most)}"
+    def range(self):
+        """The least and the largest mean over the regimes, with their intervals."""
+        return f"{self.show(int(self.mean.argmin()))} to {self.show(int(self.mean.argmax()))}"
 
 
 def compare(ours: Tensor, theirs: Tensor, level: float = LEVEL, resamples: int = 4000, **axes) -> Difference:
@@ -356,24 +351,30 @@ def compare(ours: Tensor, theirs: Tensor, level: float = LEVEL, resamples: int =
     return Difference(gaps.mean(-1).cpu(), *means.quantile(tails, dim=-1).cpu(), axes)
 
 
-def verdict(difference: Difference) -> str:
-    """What the intervals say of the claim that the difference is negative: supported, or not, or on what it depends.
+class Verdict(NamedTuple):
+    """Supported, not supported, no difference seen, or on what it depends; and in how many regimes, of which kind, what was seen."""
 
-    An axis is named if its values account for a tenth or more of the outcomes' variance over the regimes (or if none does, and
-    it accounts for most), the one that accounts for most first.
+    word: str
+    seen: tuple
+
+
+def verdict(difference: Difference) -> Verdict:
+    """What the intervals say of the claim that the difference is negative.
+
+    Supported: negative in all regimes. Not supported: positive in some, negative in none. It depends: negative in some. An axis is
+    then named if its values account for a tenth or more of the outcomes' variance over the regimes (or if none does, and it
+    accounts for most), the one that accounts for most first; and for each outcome, where on these axes it is most frequent.
     """
     seen, axes = difference.outcomes.double(), difference.axes
-    count = seen.numel()
-    if len(seen.unique()) == 1:
-        words = {-1: "supported in all {} regimes", 0: "no difference seen in {} regimes"}
-        return words.get(int(seen.flatten()[0]), "not supported: the opposite in all {} regimes").format(count)
-
     others = {name: tuple(n for n in range(seen.ndim) if n != number) for number, name in enumerate(axes)}
 
     def along(values, name):
         return values.mean(others[name]) if others[name] else values
 
-    shares = {name: float(along(seen, name).var(correction=0) / seen.var(correction=0)) for name in axes}
+    everywhere = len(seen.unique()) == 1
+    shares = (
+        {} if everywhere else {name: float(along(seen, name).var(correction=0) / seen.var(correction=0)) for name in axes}
+    )
     order = sorted(shares, key=shares.get, reverse=True)
     named = [name for name in order if shares[name] >= 0.1] or order[:1]
     parts = []
@@ -381,9 +382,13 @@ def verdict(difference: Difference) -> str:
         here = (seen == sign).double()
         if bool(here.any()):
             most = ", ".join(f"{name} {axes[name][int(along(here, name).argmax())]:g}" for name in named)
-            parts.append(f"{words} in {int(here.sum())} of {count}" + (f" (most often at {most})" if sign else ""))
-    head = f"depends on {' and '.join(named)}" if bool((seen < 0).any()) else "not supported"
-    return f"{head}: {', '.join(parts)}"
+            often = f", most often at {most}" if sign and not everywhere else ""
+            parts.append(f"{words} in {int(here.sum())} of {seen.numel()} regimes{often}")
+    if bool((seen == 0).all()):
+        return Verdict("no difference seen", tuple(parts))
+    if not bool((seen < 0).any()):
+        return Verdict("not supported", tuple(parts))
+    return Verdict("supported" if everywhere else f"depends on {' and '.join(named)}", tuple(parts))
 
 
 @dataclass(frozen=True)
@@ -397,13 +402,21 @@ class Finding:
     unlike: str  #: what the cited papers used that this experiment does not
 
     def row(self):
-        seen = "<br>".join(f"{name}: {difference.extremes()}" for name, difference in self.differences.items())
-        judged = "<br>".join(f"{name}: **{verdict(difference)}**" for name, difference in self.differences.items())
-        return f"[{self.claim}](#{self.claim}): “{self.said}”", f"{self.measured}<br>{seen}", judged, self.unlike
+        """Its row in the table: the claim, what was measured, the verdict, the cited papers."""
+        ranges = [f"{name}: {difference.range()}" for name, difference in self.differences.items()]
+        judged = []
+        for name, difference in self.differences.items():
+            word, seen = verdict(difference)
+            judged.append(f"{name}: **{word}** ({'; '.join(seen)})")
+        claim = f"[{self.claim}](#{self.claim}): “{self.said}”"
+        return claim, "<br>".join([self.measured, *ranges]), "<br>".join(judged), self.unlike
 
     def __repr__(self):
-        lines = [f"{name}: {verdict(difference)}" for name, difference in self.differences.items()]
-        return "\n".join([f"{self.claim} ({self.measured})", *lines])
+        lines = [f"{self.claim}: {self.measured}"]
+        for name, difference in self.differences.items():
+            word, seen = verdict(difference)
+            lines += [f"{name}: {word}", *(f"    {part}" for part in seen)]
+        return "\n".join(lines)
 
 
 class Table:

@@ -119,14 +119,19 @@ def row(titles, title, xlabel, ylabel, height=2.9, sharex=True, **limits):
     return list(np.atleast_1d(all_axes))
 
 
+def mark(ax, values):
+    """Ticks along x at these values and nowhere else."""
+    ax.set_xticks(values, [f"{value:g}" for value in values])
+    ax.minorticks_off()
+
+
 def courses(differences, title, ylabel, scale=1):
     """Values over the training steps with their intervals, for each loss of a dictionary, at the least and at the most noise."""
     steps, noises = next(iter(differences.values())).axes.values()
     names = [f"noise {noises[n]:g}" for n in (0, -1)]
     for ax, n in zip(row(names, title, "training steps", ylabel, xscale="log"), (0, -1)):
         ax.axhline(0, color=INK, linewidth=1, linestyle="dotted")
-        ax.set_xticks(steps, [str(step) for step in steps], minor=False)
-        ax.minorticks_off()
+        mark(ax, steps)
         for k, (loss, values) in enumerate(differences.items()):
             mean, low, high = (scale * part[:, n] for part in (values.mean, values.low, values.high))
             line(ax, steps, mean, loss.quantity)
@@ -141,8 +146,8 @@ def diagrams(panels, title):
         ax.set_aspect("equal")
         ax.plot([0, 1], [0, 1], color=INK, linewidth=1, linestyle="dotted")
         for n, (quantity, (confidence, accuracy, count)) in enumerate(curves.items()):
-            ax.plot(confidence, accuracy, color=COLOURS[quantity], linewidth=1.6)
-            size = 4 + 60 * count / count.sum()
+            ax.plot(confidence, accuracy, color=COLOURS[quantity], linewidth=1, alpha=0.6)
+            size = 6 + 150 * count / count.sum()
             ax.scatter(confidence, accuracy, s=size, color=COLOURS[quantity], linewidth=0)
             ax.annotate(quantity, (0.03, 0.93 - 0.08 * n), color=COLOURS[quantity], fontsize=10)
 
@@ -178,11 +183,12 @@ def clouds(panels, names, title):
     """Points of a few classes in a plane: for each panel a list with the points (n, 2) of each class."""
     colours = COLOURS["entropy"], COLOURS["gradient"], COLOURS["divergence"]
     for ax, groups in zip(row(panels, title, "in units of the mean distance of the centres", "", 3.0), panels.values()):
-        ax.set_aspect("equal")
+        ax.set(aspect="equal", xmargin=0.15, ymargin=0.15)
         for points, name, colour in zip(groups, names, colours):
             ax.scatter(*points.T, s=5, color=colour, linewidth=0, alpha=0.6)
-            x, y = points.mean(0)
-            ax.annotate(name, (1.45 * x, 1.45 * y), color=colour, ha="center", va="center", fontsize=13)
+            centre = points.mean(0) / points.mean(0).norm()
+            beyond = centre * ((points @ centre).max() + 0.22)
+            ax.annotate(name, beyond, color=colour, ha="center", va="center", fontsize=14)
 
 
 def _plane(points):

@@ -272,52 +272,66 @@ def made_up(outcomes):
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "expected"),
+    ("outcomes", "word", "seen"),
     [
-        ([[-1, -1, -1], [-1, -1, -1]], "supported in all 6 regimes"),
-        ([[1, 1, 1], [1, 1, 1]], "not supported: the opposite in all 6 regimes"),
-        ([[0, 0, 0], [0, 0, 0]], "no difference seen in 6 regimes"),
+        ([[-1, -1, -1], [-1, -1, -1]], "supported", ["as said in 6 of 6 regimes"]),
+        ([[1, 1, 1], [1, 1, 1]], "not supported", ["the opposite in 6 of 6 regimes"]),
+        ([[0, 0, 0], [0, 0, 0]], "no difference seen", ["no difference seen in 6 of 6 regimes"]),
         (
             [[1, 0, 1], [1, 0, 1]],
-            "not supported: the opposite in 4 of 6 (most often at noise 0), no difference seen in 2 of 6",
+            "not supported",
+            ["the opposite in 4 of 6 regimes, most often at noise 0", "no difference seen in 2 of 6 regimes"],
         ),
         (
             [[1, 0, -1], [1, 0, -1]],
-            "depends on noise: as said in 2 of 6 (most often at noise 0.6), the opposite in 2 of 6 (most often at noise 0), "
-            "no difference seen in 2 of 6",
+            "depends on noise",
+            [
+                "as said in 2 of 6 regimes, most often at noise 0.6",
+                "the opposite in 2 of 6 regimes, most often at noise 0",
+                "no difference seen in 2 of 6 regimes",
+            ],
         ),
         (
             [[1, 1, 1], [-1, -1, -1]],
-            "depends on steps: as said in 3 of 6 (most often at steps 20), the opposite in 3 of 6 (most often at steps 10)",
+            "depends on steps",
+            ["as said in 3 of 6 regimes, most often at steps 20", "the opposite in 3 of 6 regimes, most often at steps 10"],
         ),
         (
             [[-1, -1, 0], [0, 0, 0]],
-            "depends on steps and noise: as said in 2 of 6 (most often at steps 10, noise 0), no difference seen in 4 of 6",
+            "depends on steps and noise",
+            ["as said in 2 of 6 regimes, most often at steps 10, noise 0", "no difference seen in 4 of 6 regimes"],
         ),
         # neither axis by itself accounts for anything
         (
             [[1, 0, -1], [-1, 0, 1]],
-            "depends on steps: as said in 2 of 6 (most often at steps 10), the opposite in 2 of 6 (most often at steps 10), "
-            "no difference seen in 2 of 6",
+            "depends on steps",
+            [
+                "as said in 2 of 6 regimes, most often at steps 10",
+                "the opposite in 2 of 6 regimes, most often at steps 10",
+                "no difference seen in 2 of 6 regimes",
+            ],
         ),
     ],
 )
-def test_the_verdict_follows_from_the_intervals(outcomes, expected):
-    assert verdict(made_up(outcomes)) == expected
+def test_the_verdict_follows_from_the_intervals(outcomes, word, seen):
+    assert verdict(made_up(outcomes)) == (word, tuple(seen))
 
 
 def test_an_interval_that_touches_zero_holds_it():
     zero, one = torch.zeros(1), torch.ones(1)
-    assert verdict(Difference(one, zero, one, {"noise": (0,)})) == "no difference seen in 1 regimes"
-    assert verdict(Difference(-one, -one, zero, {"noise": (0,)})) == "no difference seen in 1 regimes"
+    assert verdict(Difference(one, zero, one, {"noise": (0,)})).word == "no difference seen"
+    assert verdict(Difference(-one, -one, zero, {"noise": (0,)})).word == "no difference seen"
+    assert verdict(Difference(-one, -one, -one / 2, {"noise": (0,)})).word == "supported"
 
 
-def test_a_finding_shows_its_extremes_and_its_verdict():
+def test_a_finding_shows_its_range_and_its_verdict():
     finding = Finding("an-id", "is better", "error", {"against CE": made_up([[2, 0, 1], [0, -3, 0]])}, unlike="size")
     claim, measured, judged, unlike = finding.row()
     assert claim == "[an-id](#an-id): “is better”" and unlike == "size"
-    assert "from −3.000 [−3.500, −2.500] at steps 20, noise 0.3 to +2.000 [+1.500, +2.500] at steps 10, noise 0" in measured
-    assert verdict(finding.differences["against CE"]) in judged and "depends on" in repr(finding)
+    assert measured == "error<br>against CE: −3.000 [−3.500, −2.500] to +2.000 [+1.500, +2.500]"
+    word, seen = verdict(finding.differences["against CE"])
+    assert f"**{word}**" in judged and all(part in judged for part in seen)
+    assert word in repr(finding)
     lines = verdicts(finding)._repr_markdown_().splitlines()
     assert len(lines) == 3 and all(line.count("|") == 5 for line in lines)
     assert repr(Table(["a", "b"], [[1, 2]])) == "a | b\n1 | 2"
@@ -330,7 +344,7 @@ def test_losses_that_are_none_are_refused(epsilon, gamma):
 
 
 def test_a_loss_has_a_name_and_a_colour():
-    assert [str(loss) for loss in (CE, smoothing(0.1), focal(3))] == ["CE", r"$\epsilon = 0.1$", r"$\gamma = 3$"]
+    assert [str(loss) for loss in (CE, smoothing(0.1), focal(3))] == ["CE", "ε = 0.1", "γ = 3"]
     assert [loss.quantity for loss in (CE, smoothing(0.1), focal(3))] == ["cross-entropy", "label smoothing", "focal"]
 
 
