@@ -269,16 +269,17 @@ def distil(teachers, losses, temperatures=(1.0, 2.0, 4.0), steps=160, hidden=8, 
 def measure(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
     """Means over the cases: calibration error (15 bins), log-loss (nats), Brier score, error rate, entropy of q (nats).
 
-    Logits (..., cases, classes), labels (..., cases), which may have fewer axes.
+    Logits (..., cases, classes), labels (..., cases), which may have fewer axes. On the CPU, from where they are drawn.
     """
     q = logits.softmax(-1)
-    return {
+    measures = {
         "calibration error": expected_calibration_error(q, labels),
         "log-loss": -logsigmoid(margins(logits, labels)).mean(-1),
         "Brier score": brier_score(q, labels),
         "error rate": (logits.argmax(-1) != labels).double().mean(-1),
         "entropy": -(q * logits.log_softmax(-1)).sum(-1).mean(-1),
     }
+    return {name: values.cpu() for name, values in measures.items()}
 
 
 def spread(hidden: Tensor, labels: Tensor, classes: int) -> Tensor:
@@ -468,13 +469,18 @@ def choose_grid():
 
 def watched():
     """Whether somebody sees the output as it comes: a terminal, or a notebook that could also be asked for input."""
-    if "IPython" in sys.modules:
-        kernel = getattr(sys.modules["IPython"].get_ipython(), "kernel", None)
-        if kernel is not None:
-            return bool(getattr(kernel, "_allow_stdin", False))  # a build of the book sets it to false
+    kernel = _kernel()
+    if kernel is not None:
+        return bool(getattr(kernel, "_allow_stdin", False))  # false where a notebook is run to build the book
     return sys.stderr is not None and sys.stderr.isatty()
 
 
 def progress(steps, label):
     """The steps, with a bar while somebody watches; nothing of it is left afterwards."""
-    return tqdm(steps, desc=label, leave=False, disable=not watched())
+    screen = sys.stderr if _kernel() is None else sys.stdout  # a notebook paints what comes from stderr red
+    return tqdm(steps, desc=label, leave=False, file=screen, disable=not watched())
+
+
+def _kernel():
+    """The kernel of the notebook that this runs in, if it does."""
+    return getattr(sys.modules["IPython"].get_ipython(), "kernel", None) if "IPython" in sys.modules else None
