@@ -4,4 +4,10 @@ Import the module you need: the symbolic side (`lossmath.symbolic`) works withou
 (`lossmath.losses`) work without SymPy.
 """
 
+import os as _os
+
 __version__ = "0.1.0"
+
+# torch's threads, where they wait for each other, should sleep and not spin: on cores that others use too, spinning makes the
+# training of small models ten times slower. It is read when torch is loaded, so it works where lossmath is imported first.
+_os.environ.setdefault("OMP_WAIT_POLICY", "passive")

@@ -107,6 +107,90 @@ def simplices(panels, truth, title):
         note(ax, "$p$", _plane(truth), "reference", mark=True)
 
 
+def row(titles, title, xlabel, ylabel, height=2.9, sharex=True, **limits):
+    """A figure with axes side by side that share their scales."""
+    figure, all_axes = plt.subplots(1, len(titles), figsize=(6.8, height), sharex=sharex, sharey=True, layout="constrained")
+    figure.suptitle(title, fontsize=12, x=0.01, ha="left")
+    figure.supxlabel(xlabel, fontsize=12)
+    for ax, name in zip(np.atleast_1d(all_axes), titles):
+        ax.set(**limits)
+        ax.set_title(name, fontsize=10)
+    np.atleast_1d(all_axes)[0].set_ylabel(ylabel)
+    return list(np.atleast_1d(all_axes))
+
+
+def mark(ax, values):
+    """Ticks along x at these values and nowhere else."""
+    ax.set_xticks(values, [f"{value:g}" for value in values])
+    ax.minorticks_off()
+
+
+def courses(differences, title, ylabel, scale=1):
+    """Values over the training steps with their intervals, for each loss of a dictionary, at the least and at the most noise."""
+    steps, noises = next(iter(differences.values())).axes.values()
+    names = [f"noise {noises[n]:g}" for n in (0, -1)]
+    for ax, n in zip(row(names, title, "training steps", ylabel, xscale="log"), (0, -1)):
+        ax.axhline(0, color=INK, linewidth=1, linestyle="dotted")
+        mark(ax, steps)
+        for k, (loss, values) in enumerate(differences.items()):
+            mean, low, high = (scale * part[:, n] for part in (values.mean, values.low, values.high))
+            line(ax, steps, mean, loss.quantity)
+            ax.fill_between(steps, low, high, color=COLOURS[loss.quantity], alpha=0.25, linewidth=0)
+            if n == 0:
+                ax.annotate(loss.quantity, (0.03, 0.93 - 0.09 * k), xycoords="axes fraction", color=COLOURS[loss.quantity])
+
+
+def diagrams(panels, title):
+    """Reliability diagrams: accuracy over confidence in each bin, for each panel a dictionary from quantities to reliabilities."""
+    for ax, curves in zip(row(panels, title, "confidence", "accuracy", 3.4, xlim=(0, 1), ylim=(0, 1)), panels.values()):
+        ax.set_aspect("equal")
+        ax.plot([0, 1], [0, 1], color=INK, linewidth=1, linestyle="dotted")
+        for n, (quantity, (confidence, accuracy, count)) in enumerate(curves.items()):
+            ax.plot(confidence, accuracy, color=COLOURS[quantity], linewidth=1, alpha=0.6)
+            size = 6 + 150 * count / count.sum()
+            ax.scatter(confidence, accuracy, s=size, color=COLOURS[quantity], linewidth=0)
+            ax.annotate(quantity, (0.03, 0.93 - 0.08 * n), color=COLOURS[quantity], fontsize=10)
+
+
+LESS, MORE = "#1a9d78", "#d55e00"
+
+
+def maps(panels, title, scale=1, digits=1):
+    """Differences over two axes, for each panel one: coloured where the interval excludes 0, stronger where it is further off.
+
+    Green where it lies below 0, orange where above. The numbers are the means, times `scale`.
+    """
+    (down, rows), (across, columns) = next(iter(panels.values())).axes.items()
+    furthest = max(float(difference.mean.abs().max()) for difference in panels.values()) or 1
+    all_axes = row(panels, title, across, down, 0.9 + 0.4 * len(rows))
+    for ax, difference in zip(all_axes, panels.values()):
+        ax.set(xlim=(0, len(columns)), ylim=(0, len(rows)))
+        ax.set_xticks(np.arange(len(columns)) + 0.5, [f"{value:g}" for value in columns])
+        ax.set_yticks(np.arange(len(rows)) + 0.5, [f"{value:g}" for value in rows])
+        ax.tick_params(length=0)
+        for (y, x), outcome in np.ndenumerate(difference.outcomes.numpy()):
+            mean = float(difference.mean[y, x])
+            if outcome:
+                strength = 0.3 + 0.7 * abs(mean) / furthest
+                colour = strength * np.array(mpl.colors.to_rgb(LESS if outcome < 0 else MORE)) + 1 - strength
+                ax.add_patch(plt.Rectangle((x + 0.02, y + 0.03), 0.96, 0.94, color=colour, linewidth=0))
+            text = f"{scale * mean:+.{digits}f}".replace("-", "−")
+            size = min(9, 36 / len(columns))
+            ax.annotate(text, (x + 0.5, y + 0.5), ha="center", va="center", fontsize=size, color="#111" if outcome else INK)
+
+
+def clouds(panels, names, title):
+    """Points of a few classes in a plane: for each panel a list with the points (n, 2) of each class."""
+    colours = COLOURS["entropy"], COLOURS["gradient"], COLOURS["divergence"]
+    for ax, groups in zip(row(panels, title, "in units of the mean distance of the centres", "", 3.0), panels.values()):
+        ax.set(aspect="equal", xmargin=0.15, ymargin=0.15)
+        for points, name, colour in zip(groups, names, colours):
+            ax.scatter(*points.T, s=5, color=colour, linewidth=0, alpha=0.6)
+            centre = points.mean(0) / points.mean(0).norm()
+            beyond = centre * ((points @ centre).max() + 0.22)
+            ax.annotate(name, beyond, color=colour, ha="center", va="center", fontsize=14)
+
+
 def _plane(points):
     """The plane coordinates of distributions over three classes, in a triangle of side 1."""
     return points[..., 1] + points[..., 2] / 2, points[..., 2] * np.sqrt(3) / 2

@@ -18,6 +18,12 @@ CHAPTERS = {
     "accuracy": [],
     "cross_entropy": "kl-split gibbs same-minimiser one-hot-loss dataset-loss softmax-gradient margin-form".split(),
 }
+EMPIRICAL = {
+    "calibration": (
+        "smoothing-calibrates focal-calibrates focal-entropy smoothing-generalises focal-generalises smoothing-clusters "
+        "smoothing-distils-worse"
+    ).split(),
+}
 
 
 def cells(chapter):
@@ -27,7 +33,7 @@ def cells(chapter):
     return [re.sub(r"\A---\n.*?^---\n", "", cell, flags=re.MULTILINE | re.DOTALL) for cell in found]
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
+@pytest.mark.parametrize("chapter", CHAPTERS | EMPIRICAL)
 def test_cells_are_short(chapter):
     for cell in cells(chapter):
         lines = cell.strip().splitlines()
@@ -46,7 +52,24 @@ def test_a_claim_has_its_place_its_proof_its_check_and_its_near_misses(chapter, 
 
 
 def test_the_claims_stand_in_the_order_of_the_article():
-    for chapter, ids in CHAPTERS.items():
+    for chapter, ids in (CHAPTERS | EMPIRICAL).items():
         text = (BOOK / f"{chapter}.md").read_text("utf-8")
         places = [text.index(f"\n({claim})=\n") for claim in ids]
         assert places == sorted(places)
+
+
+@pytest.mark.parametrize(("chapter", "claim"), [(chapter, claim) for chapter, ids in EMPIRICAL.items() for claim in ids])
+def test_an_empirical_claim_has_its_place_its_finding_and_its_row_in_the_verdicts(chapter, claim):
+    text = (BOOK / f"{chapter}.md").read_text("utf-8")
+    assert text.count(f"\n({claim})=\n") == 1
+    code = "\n".join(cells(chapter))
+    (name,) = re.findall(rf'^(\w+) = Finding\(\s*"{claim}"', code, re.MULTILINE)
+    assert name == claim.replace("-", "_")
+    (rows,) = re.findall(r"^verdicts\((.*?)\)$", code, re.MULTILINE | re.DOTALL)
+    assert name in re.split(r"[,\s]+", rows)
+
+
+@pytest.mark.parametrize("chapter", EMPIRICAL)
+def test_no_verdict_is_typed_by_hand(chapter):
+    for cell in cells(chapter):
+        assert not re.search(r"supported|no difference|depends on", cell), cell

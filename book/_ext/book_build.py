@@ -37,7 +37,7 @@ def begin(app, config):
     pins = Path(app.srcdir, "requirements.txt").read_text("utf-8")
     key = digest(
         *map(Path, package.submodule_search_locations),
-        also=[sys.version, *versions, pins, os.environ.get("LOSSMATH_DEVICE", "")],
+        also=[sys.version, *versions, pins, *(os.environ.get(f"LOSSMATH_{name}", "") for name in ("DEVICE", "GRID"))],
     )
     config.nb_execution_cache_path = str(Path(app.outdir).parent / ".jupyter_cache" / key)
     looks = [Path(__file__).parent, *(Path(app.srcdir, p) for p in config.html_static_path)]

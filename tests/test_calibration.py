@@ -1,0 +1,262 @@
+import math
+from fractions import Fraction
+
+import mpmath
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from lossmath.calibration import (
+    bin_index,
+    brier_score,
+    classwise_calibration_error,
+    expected_calibration_error,
+    fit_temperature,
+    maximum_calibration_error,
+    reliability,
+)
+
+BINS = st.integers(1, 60) | st.sampled_from([100, 1000, 2**20 + 7, 2**24])
+DTYPES = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
+
+
+@st.composite
+def near_edges(draw, bins, dtype=torch.float64):
+    """A value on an edge k / bins as a float has it, or a few floats next to it, or anywhere in [0, 1]."""
+    if draw(st.booleans()):
+        value = torch.tensor(draw(st.floats(0, 1)), dtype=dtype)
+    else:
+        value = torch.tensor(draw(st.integers(0, bins)) / bins, dtype=dtype)
+        for _ in range(draw(st.integers(0, 2))):
+            value = torch.nextafter(value, torch.tensor(draw(st.sampled_from([0.0, 1.0])), dtype=dtype))
+    return value.item()
+
+
+def exact_bin(value, bins):
+    """The definition: the m for which m / M < value <= (m + 1) / M, and the first bin for 0."""
+    return max(0, math.ceil(Fraction(value) * bins) - 1)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@given(st.data(), BINS)
+def test_the_bin_is_that_of_the_exact_fraction(dtype, data, bins):
+    # torch has no nextafter for the short formats
+    source = dtype if dtype in (torch.float32, torch.float64) else torch.float32
+    values = torch.tensor(data.draw(st.lists(near_edges(bins, source), min_size=1, max_size=20)), dtype=dtype)
+    assert bin_index(values, bins).tolist() == [exact_bin(value, bins) for value in values.tolist()]
+
+
+def test_rounded_edges_and_rounded_products_would_differ():
+    # 29 / 41 and 0.07 * 100: the float lies beyond, and its product rounds onto the integer
+    for bins in (41, 49, 82, 100):
+        for k in range(bins + 1):
+            for value in (k / bins, math.nextafter(k / bins, 2), math.nextafter(k / bins, -1)):
+                if 0 <= value <= 1:
+                    assert bin_index(torch.tensor([value], dtype=torch.float64), bins).item() == exact_bin(value, bins)
+    value, bins = math.nextafter(1 / 49, 1), 49
+    assert value * bins == 1 and Fraction(value) * bins > 1  # so that the tests above would see a plain product
+    assert bin_index(torch.tensor([value], dtype=torch.float64), bins).item() == 1
+
+
+@st.composite
+def predictions(draw, dtype=torch.float64):
+    """Distributions over classes with confidences on and next to edges, and labels."""
+    bins, classes, cases = draw(st.integers(1, 20)), draw(st.integers(2, 5)), draw(st.integers(1, 12))
+    rows = []
+    for _ in range(cases):
+        top = draw(near_edges(bins))
+        rest = draw(st.lists(st.integers(0, 4), min_size=classes - 1, max_size=classes - 1))
+        share = [(1 - top) * n / sum(rest) if sum(rest) else (1 - top) / (classes - 1) for n in rest]
+        rows.append(draw(st.permutations([top, *share])))
+    labels = draw(st.lists(st.integers(0, classes - 1), min_size=cases, max_size=cases))
+    return torch.tensor(rows, dtype=dtype), torch.tensor(labels), bins
+
+
+def gaps(values, events, bins):
+    """For each bin: the number of values in it, and the gap of their means, in fractions."""
+    found = [[] for _ in range(bins)]
+    for value, event in zip(values, events):
+        found[exact_bin(value, bins)].append(int(event) - Fraction(value))
+    return [(len(bin), abs(sum(bin)) / len(bin)) for bin in found if bin]
+
+
+@given(predictions())
+def test_the_errors_are_those_of_the_reference_in_fractions(drawn):
+    q, y, bins = drawn
+    rows, labels = q.tolist(), y.tolist()
+    correct = [row.index(max(row)) == label for row, label in zip(rows, labels)]
+    found = gaps(map(max, rows), correct, bins)
+    expected = sum(count * gap for count, gap in found) / len(rows)
+    assert expected_calibration_error(q, y, bins).item() == pytest.approx(float(expected), abs=1e-13)
+    assert maximum_calibration_error(q, y, bins).item() == pytest.approx(float(max(gap for _, gap in found)), abs=1e-13)
+
+    of_class = [gaps([row[k] for row in rows], [label == k for label in labels], bins) for k in range(len(rows[0]))]
+    classwise = sum(count * gap for found in of_class for count, gap in found) / len(rows) / len(rows[0])
+    assert classwise_calibration_error(q, y, bins).item() == pytest.approx(float(classwise), abs=1e-13)
+
+    brier = sum((Fraction(x) - (k == label)) ** 2 for row, label in zip(rows, labels) for k, x in enumerate(row))
+    assert brier_score(q, y).item() == pytest.approx(float(brier / len(rows)), abs=1e-13)
+
+
+def softmaxes(*shape, seed=0, scale=2.0):
+    generator = torch.Generator().manual_seed(seed)
+    q = (scale * torch.randn(*shape, generator=generator, dtype=torch.float64)).softmax(-1)
+    return q, torch.randint(shape[-1], shape[:-1], generator=generator)
+
+
+def test_equal_to_scikit_learn_away_from_the_edges():
+    from sklearn.calibration import calibration_curve
+    from sklearn.metrics import brier_score_loss
+
+    q, y = softmaxes(500, 2)
+    accuracy, confidence = calibration_curve(y, q[:, 1], n_bins=10)
+    # of class 1 against the rest: the gap in each bin, weighted by how many fell in it
+    count = np.histogram(q[:, 1], bins=10, range=(0, 1))[0]
+    theirs = (np.abs(accuracy - confidence) * count[count > 0]).sum() / 500
+    ours = classwise_calibration_error(q, y, 10).item()
+    accuracy0, confidence0 = calibration_curve(1 - y, q[:, 0], n_bins=10)
+    count0 = np.histogram(q[:, 0], bins=10, range=(0, 1))[0]
+    theirs0 = (np.abs(accuracy0 - confidence0) * count0[count0 > 0]).sum() / 500
+    assert ours == pytest.approx((theirs + theirs0) / 2, abs=1e-13)
+
+    top, predicted = q.max(-1)
+    accuracy, confidence = calibration_curve(predicted == y, top, n_bins=10)
+    seen = reliability(q, y, 10)
+    filled = seen.count > 0
+    np.testing.assert_allclose(seen.accuracy[filled], accuracy, atol=1e-13)
+    np.testing.assert_allclose(seen.confidence[filled], confidence, atol=1e-13)
+
+    assert brier_score(q, y).item() == pytest.approx(2 * brier_score_loss(y, q[:, 1]), abs=1e-13)
+
+
+def test_a_batch_is_its_members_and_shares_labels():
+    q, y = softmaxes(3, 2, 50, 4)
+    for measure in (
+        expected_calibration_error,
+        maximum_calibration_error,
+        classwise_calibration_error,
+        brier_score,
+        fit_temperature,
+    ):
+        values = q.log() if measure is fit_temperature else q
+        whole, shared = measure(values, y), measure(values, y[0])
+        assert whole.shape == (3, 2) and whole.dtype == torch.float64
+        for i in range(3):
+            for j in range(2):
+                assert whole[i, j].item() == pytest.approx(measure(values[i, j], y[i, j]).item(), rel=1e-10)
+                assert shared[i, j].item() == pytest.approx(measure(values[i, j], y[0, j]).item(), rel=1e-10)
+
+
+def test_reliability_on_a_case_by_hand():
+    q = torch.tensor([[0.55, 0.45], [0.4, 0.6], [0.9, 0.1], [0.5, 0.5]])
+    seen = reliability(q, torch.tensor([0, 0, 0, 1]), 2)
+    assert seen.count.tolist() == [1, 3]  # 0.5 is in (0, 1/2]; of equal probabilities the first is the prediction
+    assert seen.accuracy.tolist() == pytest.approx([0, 2 / 3])
+    assert seen.confidence.tolist() == pytest.approx([0.5, 2.05 / 3])
+    empty = reliability(q, torch.tensor([0, 0, 0, 1]), 100)
+    assert empty.count.sum() == 4 and empty.accuracy[0].isnan()
+
+
+def test_a_frequency_that_is_right_has_no_error():
+    q = torch.tensor([[0.75, 0.25]]).expand(4, 2)
+    y = torch.tensor([0, 0, 0, 1])
+    assert expected_calibration_error(q, y) == maximum_calibration_error(q, y) == classwise_calibration_error(q, y) == 0
+    assert expected_calibration_error(q, 1 - y) == 0.5
+
+
+LOGITS = st.lists(st.lists(st.floats(-30, 30), min_size=3, max_size=3), min_size=2, max_size=8)
+
+
+@given(LOGITS, st.data())
+@example([[2.0, 0.0, 0.0], [0.0, 3.0, 0.0]], None)
+def test_the_temperature_is_the_minimum(rows, data):
+    labels = [0, 2] if data is None else data.draw(st.lists(st.integers(0, 2), min_size=len(rows), max_size=len(rows)))
+    z, y = torch.tensor(rows, dtype=torch.float64), torch.tensor(labels)
+    assume((z - z.gather(1, y[:, None])).abs().max() > 1e-3)
+    found = fit_temperature(z, y).item()
+
+    def slope(b):  # of the negative log-likelihood in b = 1 / T, from the definition
+        with mpmath.workdps(60):
+            total = mpmath.mpf(0)
+            for row, label in zip(rows, labels):
+                weights = [mpmath.exp(b * (mpmath.mpf(value) - max(row))) for value in row]
+                total += mpmath.fdot(weights, row) / mpmath.fsum(weights) - mpmath.mpf(row[label])
+            return total
+
+    b = mpmath.mpf(1) / mpmath.mpf(found)
+    noise = mpmath.mpf(10) ** -14 * float(z.abs().max())  # what rounding leaves of a slope that vanishes
+    assert slope(b * (1 - 1e-9)) <= noise or found >= 1e3 * (1 - 1e-12)
+    assert slope(b * (1 + 1e-9)) >= -noise or found <= 1e-3 * (1 + 1e-12)
+
+
+def test_the_temperature_of_labels_that_are_drawn_from_the_model_is_one():
+    q, _ = softmaxes(200_000, 5)
+    y = torch.multinomial(q, 1, generator=torch.Generator().manual_seed(1))[:, 0]
+    assert fit_temperature(q.log(), y).item() == pytest.approx(1, abs=0.02)
+    assert fit_temperature(3 * q.log(), y).item() == pytest.approx(3 * fit_temperature(q.log(), y).item(), rel=1e-9)
+
+
+def test_the_temperature_at_its_bounds():
+    z = torch.tensor([[2.0, 0.0], [0.0, 1.0]])
+    assert fit_temperature(z, torch.tensor([0, 1])).item() == pytest.approx(1e-3)  # all right: the surer the better
+    assert fit_temperature(z, torch.tensor([1, 0])).item() == pytest.approx(1e3)  # all wrong
+    assert fit_temperature(z, torch.tensor([1, 0]), bounds=(0.5, 4)).item() == pytest.approx(4)
+    assert fit_temperature(torch.ones(2, 3), torch.tensor([1, 0])).item() == 1  # nothing depends on it
+
+
+Q, Y = torch.tensor([[0.25, 0.75], [0.5, 0.5]]), torch.tensor([0, 1])
+
+
+@pytest.mark.parametrize("measure", [expected_calibration_error, classwise_calibration_error, brier_score, reliability])
+@pytest.mark.parametrize(
+    ("q", "y", "error", "said"),
+    [
+        (Q.long(), Y, TypeError, "int64"),
+        ([[0.5, 0.5]], Y, TypeError, "list"),
+        (Q, Y.float(), TypeError, "float32"),
+        (Q, [0, 1], TypeError, "list"),
+        (Q, torch.tensor([0]), ValueError, r"\(2, 2\) and \(1,\)"),
+        (Q[0], torch.tensor([0, 1]), ValueError, r"\(2,\)"),
+        (Q, torch.zeros(3, 2, dtype=torch.int64), ValueError, "cannot be shared"),
+        (Q[:, :1], Y, ValueError, "two classes"),
+        (Q[:0], Y[:0], ValueError, "at least one case"),
+        (Q, torch.tensor([0, 2]), ValueError, "got 0 to 2"),
+        (Q, torch.tensor([-1, 0]), ValueError, "got -1"),
+        (torch.tensor([[math.nan, 1.0], [0.5, 0.5]]), Y, ValueError, "NaN"),
+        (torch.tensor([[-0.25, 1.25], [0.5, 0.5]]), Y, ValueError, "-0.25"),
+        (torch.tensor([[0.25, 0.25], [0.5, 0.5]]), Y, ValueError, "off by 0.5"),
+        (torch.tensor([[math.inf, 0.0], [0.5, 0.5]]), Y, ValueError, "off by inf"),
+    ],
+)
+def test_bad_input_is_named(measure, q, y, error, said):
+    with pytest.raises(error, match=said):
+        measure(q, y)
+
+
+@pytest.mark.parametrize(
+    ("n_bins", "error"), [(0, ValueError), (-1, ValueError), (2**24 + 1, ValueError), (15.0, TypeError), (True, TypeError)]
+)
+def test_bad_numbers_of_bins_are_named(n_bins, error):
+    with pytest.raises(error, match="n_bins"):
+        expected_calibration_error(Q, Y, n_bins)
+
+
+def test_bad_values_and_temperatures_are_named():
+    for value in (-0.1, 1.1, math.nan):
+        with pytest.raises(ValueError, match="from 0 to 1"):
+            bin_index(torch.tensor([value]))
+    with pytest.raises(ValueError, match="finite"):
+        fit_temperature(torch.tensor([[math.inf, 0.0]]), torch.tensor([0]))
+    for bounds in ((0, 1), (2, 1), (1, math.inf)):
+        with pytest.raises(ValueError, match="bounds"):
+            fit_temperature(Q, Y, bounds)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_rounding_of_a_softmax_is_not_an_error(dtype):
+    q = torch.randn(100, 1000, generator=torch.Generator().manual_seed(0)).to(dtype).softmax(-1)
+    assert 0 <= expected_calibration_error(q, torch.zeros(100, dtype=torch.int64)) <= 1
+    sure = torch.eye(3, dtype=dtype)
+    assert expected_calibration_error(sure, torch.arange(3)) == 0
