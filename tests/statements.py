@@ -37,7 +37,7 @@ TINY = Rational(1, 10**6)
 HALF = Rational(1, 2)
 GROUP = IndexedBase("g", shape=(K,), integer=True)  # the group of each class, or a map from classes to classes
 WEIGHTS = IndexedBase("w", shape=(N,), real=True)  # a weight for each observation
-WEIGHTED, FACTORS = (IndexedBase(name, shape=(K,), real=True) for name in "PQ")  # any vectors
+ANY, OTHER = (IndexedBase(name, shape=(K,), real=True) for name in "PQ")  # any vectors
 COUNT = Vector("n", lambda c: total(KroneckerDelta(labels[n], c), n, N))  # how many observations have each label
 
 
@@ -62,16 +62,16 @@ def claims(table):
 FALSE = claims({
     "norm-of-any-distribution-is-one": ([P], (maximum_norm(p), "==", 1)),
     "norm-at-least-a-half": ([P], (maximum_norm(p), ">=", HALF)),
-    "norm-is-half-the-sum": ([Real(WEIGHTED)], (maximum_norm(WEIGHTED), "<=", sum_norm(WEIGHTED) / 2)),
-    "norm-is-any-entry": ([Real(WEIGHTED), I], (maximum_norm(WEIGHTED), "<=", Abs(WEIGHTED[i]))),
+    "norm-is-half-the-sum": ([Real(ANY)], (maximum_norm(ANY), "<=", sum_norm(ANY) / 2)),
+    "norm-is-any-entry": ([Real(ANY), I], (maximum_norm(ANY), "<=", Abs(ANY[i]))),
     "norm-is-the-entry-of-the-label": ([P, Y], (maximum_norm(p), "==", p[y])),
-    "norms-agree": ([Real(WEIGHTED), Real(FACTORS)], (maximum_norm(WEIGHTED), "==", maximum_norm(FACTORS))),
+    "norms-agree": ([Real(ANY), Real(OTHER)], (maximum_norm(ANY), "==", maximum_norm(OTHER))),
     "product-of-maximum-norms": (
-        [Real(WEIGHTED), Real(FACTORS)],
-        (Abs(dot(WEIGHTED, FACTORS)), "<=", maximum_norm(WEIGHTED) * maximum_norm(FACTORS)),
+        [Real(ANY), Real(OTHER)],
+        (Abs(dot(ANY, OTHER)), "<=", maximum_norm(ANY) * maximum_norm(OTHER)),
     ),
     "norm-of-a-difference": ([P, Q], (maximum_norm(Vector("v", lambda c: p[c] - q[c])), "<=", HALF)),
-    "norm-of-a-shift": ([Real(WEIGHTED)], (maximum_norm(Vector("v", lambda c: WEIGHTED[c] + 1)), "==", maximum_norm(WEIGHTED) + 1)),
+    "norm-of-a-shift": ([Real(ANY)], (maximum_norm(Vector("v", lambda c: ANY[c] + 1)), "==", maximum_norm(ANY) + 1)),
     "norm-of-two-labels": (
         [I, J], (maximum_norm(Vector("v", lambda c: KroneckerDelta(c, i) + KroneckerDelta(c, j))), "==", 1)
     ),
@@ -842,7 +842,7 @@ MEAN_Z = total(p[j] * z[j], j)
 _TRUE = {
     "norm-of-one-hot": ([DELTA], (maximum_norm(p), "==", 1), None),
     "norm-of-a-distribution": ([P], (maximum_norm(p), "<=", 1), None),
-    "entry-below-the-norm": ([Real(WEIGHTED), I], (Abs(WEIGHTED[i]), "<=", maximum_norm(WEIGHTED)), None),
+    "entry-below-the-norm": ([Real(ANY), I], (Abs(ANY[i]), "<=", maximum_norm(ANY)), None),
     "triangle": ([Z], (Abs(total(z[k], k)), "<=", total(Abs(z[k]), k)), None),
     "modulus-above": ([Real(x)], (Abs(x), ">=", x), None),
     "lambert": (POSITIVE, (LambertW(x) * exp(LambertW(x)), "==", x), None),
