@@ -2,12 +2,11 @@
 
 Strict: every warning fails the build, each time, without a flag.
 Fresh: a chapter runs again when what its cells import has changed, and not otherwise.
-Self-contained: a chapter can be taken along as a notebook; no icons are loaded twice.
+Self-contained: no icons are loaded twice.
 """
 
 import hashlib
 import os
-import shutil
 import sys
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -62,16 +61,6 @@ def end(app, exception):
         Path(app.doctreedir, "clean").touch()
 
 
-def offer_notebook(app, pagename, templatename, context, doctree):
-    # The theme has a button for the executed notebook, but copies it only for a launch service.
-    notebook = Path(app.outdir).parent / "jupyter_execute" / f"{pagename}.ipynb"
-    if notebook.exists():
-        copy = Path(app.outdir, "_sources", f"{pagename}.ipynb")
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(notebook, copy)
-        context["ipynb_source"] = f"{pagename}.ipynb"
-
-
 def drop_unused(app, exception):
     # 1.4 MB of icons as JavaScript on every page; the same icons come as a font.
     if exception is None and app.builder.name == "html":
@@ -83,7 +72,6 @@ def setup(app):
     app.add_config_value("book_build_inputs", "", "env")  # a change of it reads every page again
     app.connect("config-inited", begin)
     app.connect("env-get-outdated", read_all)
-    app.connect("html-page-context", offer_notebook)
     app.connect("build-finished", drop_unused)
     app.connect("build-finished", end, priority=999)  # after whatever may still warn
     return {"parallel_read_safe": True, "parallel_write_safe": True}
