@@ -6,7 +6,8 @@ A claim stands below everything that it rests on. An arc leads from a lemma down
 from graphlib import CycleError, TopologicalSorter
 from html import escape
 
-ROW, LEFT, WIDTH = 26, 118, 360
+ROW = 26  # pixels from one claim to the next
+REACH = 104  # how far the longest arcs swing out
 STATUS = {  # computed status: the class of its colour, and the words for it
     "proved": "proved, checked, near misses refuted",
     "supported": "supported by an experiment",
@@ -51,27 +52,26 @@ def draw(entries):
     joined, alone = order(edges)
     height = {id: ROW * (number + 0.5) for number, id in enumerate(joined)}
     height |= {id: ROW * (number + 1.2 + len(joined)) for number, id in enumerate(alone)}
-    parts = []
-    for id in joined:
-        for lemma in edges[id]:
-            top, bottom = height[lemma], height[id]
-            reach = min(LEFT - 14, 10 + 0.42 * (bottom - top))
-            parts.append(
-                f'<path class="claims-arc" d="M{LEFT} {top:g} C{LEFT - reach * 1.33:.0f} {top:g} {LEFT - reach * 1.33:.0f} {bottom:g} '
-                f'{LEFT} {bottom:g}"><title>{id} rests on {lemma}</title></path>'
-            )
+    arcs = [(height[lemma], height[id], f"{id} rests on {lemma}") for id in joined for lemma in edges[id]]
+    swing = {arc: min(REACH, 10 + 0.42 * (arc[1] - arc[0])) for arc in arcs}
+    left = round(max(swing.values(), default=0)) + 10
+    parts = [
+        f'<path class="claims-arc" d="M{left} {top:g} C{left - 1.33 * reach:.0f} {top:g} {left - 1.33 * reach:.0f} {bottom:g} '
+        f'{left} {bottom:g}"><title>{escape(said)}</title></path>'
+        for (top, bottom, said), reach in swing.items()
+    ]
     for id, y in height.items():
         entry = by_id[id]
         said = STATUS[entry["status"]]
         parts.append(
             f'<a href="../{entry["address"]}" aria-label="{escape(id)}: {said}"><circle class="claims-{entry["status"]}" '
-            f'cx="{LEFT}" cy="{y:g}" r="6"/><text x="{LEFT + 14}" y="{y + 5:g}">{escape(id)}</text></a>'
+            f'cx="{left}" cy="{y:g}" r="6"/><text x="{left + 14}" y="{y + 5:g}">{escape(id)}</text></a>'
         )
     size = ROW * (len(height) + (1.2 if alone else 0.5))
     words = [f"{id} rests on {' and '.join(lemmas)}" for id, lemmas in edges.items() if lemmas]
     words.append(f"{', '.join(alone)} rest on no other claim")
     svg = (
-        f'<svg class="claims-graph" viewBox="0 0 {WIDTH} {size:g}" role="group" aria-labelledby="claims-graph-title">'
+        f'<svg class="claims-graph" viewBox="0 0 {left + 250} {size:g}" style="max-width: {left + 250}px" role="group" aria-labelledby="claims-graph-title">'
         f'<title id="claims-graph-title">Which claim rests on which: {escape("; ".join(words))}.</title>{"".join(parts)}</svg>'
     )
     seen = {entry["status"] for entry in entries}

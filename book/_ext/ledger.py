@@ -123,7 +123,13 @@ def rows(contract, evidence):
         page = pages.get(chapter, chapter)
         own = [record for record in evidence if record["claim"] == id]
         home = {verb: [r for r in own if r["verb"] == verb and r["page"] == page] for verb in (*OWED, "judge")}
-        entry = {"id": id, "kind": claim.get("kind"), "says": claim.get("says", ""), "page": page, "address": f"{page}.html#{id}"}
+        entry = {
+            "id": id,
+            "kind": claim.get("kind"),
+            "says": claim.get("says", ""),
+            "page": page,
+            "address": f"{page}.html#{id}",
+        }
         entry |= {key: value for key, value in stated(claim).items() if value}
         if home["prove"]:
             first = home["prove"][0]
@@ -137,7 +143,9 @@ def rows(contract, evidence):
             for number, r in enumerate(home["refute"], 1)
         ]
         tried = [mutant for record in home["mutate"] for mutant in record["mutants"]]
-        entry["mutants"] = {fate: sum(mutant["fate"] == fate for mutant in tried) for fate in ("refuted", "still true", "survived")}
+        entry["mutants"] = {
+            fate: sum(mutant["fate"] == fate for mutant in tried) for fate in ("refuted", "still true", "survived")
+        }
         entry["mutants"] |= {"made": len(tried), "not refuted": [m for m in tried if m["fate"] != "refuted"]}
         if home["judge"]:
             verdict = home["judge"][0]
@@ -165,9 +173,10 @@ def _status(entry):
 # The page
 
 
-def page_of(entries):
-    """The ledger as Markdown, in three parts."""
-    return {"summary": _summary(entries), "graph": graph.draw(entries), "claims": "\n\n".join(map(_block, entries))}
+def page_of(entries, titles):
+    """The ledger as Markdown, in three parts; `titles` are those of the pages."""
+    blocks = (_block(entry, titles) for entry in entries)
+    return {"summary": _summary(entries), "graph": graph.draw(entries), "claims": "\n\n".join(blocks)}
 
 
 def _count(number, one, many=None):
@@ -179,23 +188,33 @@ def _summary(entries):
     judged = [entry for entry in entries if "verdict" in entry]
     checks = [entry["check"] for entry in proved if "check" in entry]
     devices = sorted({check["device"] for check in checks})
-    fates = {fate: sum(entry["mutants"][fate] for entry in proved) for fate in ("made", "refuted", "still true", "survived")}
-    said = [
-        f"In this build {_count(len(proved), 'claim')} were proved for every number of classes, and checked at "
-        f"{sum(check['cases'] for check in checks)} random points on {' and '.join(devices) or 'no device'}, with a worst residual "
-        f"of {_number(max((check['residual'] for check in checks), default=0))} of the size of the terms. Of what is close to them "
-        f"and false, {_count(sum(len(entry['near_misses']) for entry in proved), 'near miss', 'near misses')} "
-        f"were refuted in the chapters. Of {_count(fates['made'], 'mutant')} made by changing one thing, {fates['refuted']} were "
-        f"refuted and {fates['still true']} proved to be still true; {fates['survived'] or 'none'} survived."
-    ]
+    fates = {
+        fate: sum(entry["mutants"][fate] for entry in proved) for fate in ("made", "refuted", "still true", "survived")
+    }
+    cases, worst = sum(check["cases"] for check in checks), max((check["residual"] for check in checks), default=0)
+    near = sum(len(entry["near_misses"]) for entry in proved)
+    said = (
+        f"In this build {_count(len(proved), 'claim')} were proved for every number of classes, and checked at {cases} random points "
+        f"on {' and '.join(devices) or 'no device'}, with a worst residual of {_number(worst)} of the size of the terms. Of what is "
+        f"close to them and false, {_count(near, 'near miss', 'near misses')} were refuted in the chapters. Of "
+        f"{_count(fates['made'], 'mutant')} made by changing one thing, {fates['refuted']} were refuted and {fates['still true']} "
+        f"proved to be still true; {fates['survived'] or 'none'} survived."
+    )
     if judged:
-        said.append(f"{_count(len(judged), 'claim')} about behaviour were put to an experiment.")
+        said += f" {_count(len(judged), 'claim')} about behaviour were put to an experiment."
     head = ["| claim | kind | status | cases | near misses | mutants |", "|:---|:---|:---|---:|---:|---:|"]
     for entry in entries:
         cases = entry.get("check", {}).get("cases", "")
         near, made = len(entry["near_misses"]) or "", entry["mutants"]["made"] or ""
-        head.append(f"| [`{entry['id']}`](#ledger-{entry['id']}) | {entry['kind']} | {entry['status']} | {cases} | {near} | {made} |")
-    return "\n\n".join([" ".join(said), "\n".join(head)])
+        head.append(
+            f"| [`{entry['id']}`](#ledger-{entry['id']}) | {entry['kind']} | {entry['status']} | {cases} | {near} | {made} |"
+        )
+    return "\n\n".join([said, "\n".join(head)])
+
+
+def _title(notebook):
+    heads = (line for cell in notebook.cells for line in cell.source.splitlines() if line.startswith("# "))
+    return next(heads, "# ")[2:]
 
 
 def _number(value):
@@ -211,16 +230,21 @@ def _ids(ids):
     return ", ".join(f"[`{id}`](#ledger-{id})" for id in ids)
 
 
-def _block(entry):
+def _block(entry, titles):
     id = entry["id"]
-    lines = [f"(ledger-{id})=\n### {id}", f"*{entry['kind'].capitalize()}*, in {_link(entry['address'], 'its chapter')}."]
+    lines = [
+        f"(ledger-{id})=\n### {id}",
+        f"*{entry['kind'].capitalize()}*, in {_link(entry['address'], titles.get(entry['page'], entry['page']))}.",
+    ]
     lines.append(entry.get("latex") or entry["says"])
     items = []
     if "proof" in entry:
         resting = f", resting on {_ids(entry['rests_on'])}" if entry["rests_on"] else ""
         items.append(f"{_link(entry['proof']['cell'], 'Proved')} by {', '.join(entry['proof']['rules'])}{resting}.")
     if entry["proved_again"]:
-        items.append(f"Proved again in {', '.join(_link(f'{page}.html', page.split('/')[-1]) for page in entry['proved_again'])}.")
+        items.append(
+            f"Proved again in {', '.join(_link(f'{page}.html', titles.get(page, page)) for page in entry['proved_again'])}."
+        )
     if "check" in entry:
         check = entry["check"]
         items.append(
@@ -231,7 +255,9 @@ def _block(entry):
         shown = miss["shown"].replace("✗ **False**: ", "").replace("\n\n", " ")
         items.append(f"{_link(miss['cell'], 'Refuted')}: {shown}")
     if made := entry["mutants"]["made"]:
-        fates = ", ".join(f"{entry['mutants'][fate]} {fate}" for fate in ("refuted", "still true", "survived") if entry["mutants"][fate])
+        fates = ", ".join(
+            f"{entry['mutants'][fate]} {fate}" for fate in ("refuted", "still true", "survived") if entry["mutants"][fate]
+        )
         items.append(f"Of {_count(made, 'mutant')}: {fates}.")
     if "verdict" in entry:
         verdict = entry["verdict"]
@@ -259,7 +285,8 @@ def settle(app, env, added, changed, removed):
 def fill(app, page, content):
     """Put the ledger where its page asks for it."""
     if "<!-- ledger: " in content[0]:
-        for name, text in page_of(rows(app.contract, app.evidence)).items():
+        titles = {name: _title(notebook) for name, notebook in app.executed.items()}
+        for name, text in page_of(rows(app.contract, app.evidence), titles).items():
             content[0] = content[0].replace(f"<!-- ledger: {name} -->", text)
 
 
