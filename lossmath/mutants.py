@@ -8,6 +8,7 @@ a claim from such a neighbour, a passing check would say little.
 from __future__ import annotations
 
 import random
+from copy import copy
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache, lru_cache
@@ -137,18 +138,20 @@ def mutate(claim):
             if new == statement or new in seen:
                 continue
             seen.add(new)
-            if (mutant := _claim(claim, [new], claim.hypotheses.given)) is not None:
+            if (mutant := _changed(claim, new)) is not None:
                 yield Mutant(mutant, change), number
     for change, given in weakened(claim.hypotheses.given):
-        if (mutant := _claim(claim, claim.statements, given)) is not None:
-            yield Mutant(mutant, change), None
+        yield Mutant(claim.near_miss(given=given), change), None
 
 
-def _claim(claim, statements, given):
+def _changed(claim, statement):
+    """The claim with another statement in place of its own; None if it says nothing, as with an undeclared symbol."""
+    changed = copy(claim)
     try:
-        return Claim(claim.id, *statements, given=given)
-    except (ValueError, TypeError):  # it says nothing: an undeclared symbol, an index out of range
+        changed.statements, changed.equality = (claim._statement(statement),), {}
+    except (ValueError, TypeError):
         return None
+    return changed
 
 
 # What becomes of them

@@ -136,7 +136,9 @@ def test_what_a_vector_or_a_quantity_stands_for_is_part_of_the_statement(whole):
     assert record["statements"] == ["Sum(widetilde_p[k], (k, 1, K)) == 1"]
     assert record["where"] == ["widetilde_p[k] = (1 - epsilon)*p[k] + epsilon/K"]
     contract = CONTRACT.replace("log(u[k]/v[k])*u[k]", "log(u[k]/v[k])")
-    assert any('"kl_divergence(u, v)" = "Sum(log(u[k]/v[k])*u[k]' in said for said in wrong(contract=contract, evidence=whole))
+    assert any(
+        '"kl_divergence(u, v)" = "Sum(log(u[k]/v[k])*u[k]' in said for said in wrong(contract=contract, evidence=whole)
+    )
 
 
 def test_two_vectors_of_one_name_are_told_apart():
@@ -186,7 +188,10 @@ def test_two_rows_with_one_id_do_not_parse():
 
 def test_a_proof_that_rests_on_what_was_not_proved_there_is_named(whole):
     left = [record for record in whole if not (record["verb"] == "prove" and record["claim"] == "log-tangent")]
-    assert any("gibbs: book/small: its proof rests on log-tangent, which that page does not prove" in said for said in wrong(evidence=left))
+    assert any(
+        "gibbs: book/small: its proof rests on log-tangent, which that page does not prove" in said
+        for said in wrong(evidence=left)
+    )
 
 
 def test_proofs_in_a_circle_are_named(whole):
@@ -196,7 +201,14 @@ def test_proofs_in_a_circle_are_named(whole):
 
 
 def judged(outcome="supported", **changes):
-    given = {"measured": "a less b", "difference": -0.1, "interval": (-0.2, -0.01), "runs": 20, "data": "digits", "device": "cpu"}
+    given = {
+        "measured": "a less b",
+        "difference": -0.1,
+        "interval": (-0.2, -0.01),
+        "runs": 20,
+        "data": "digits",
+        "device": "cpu",
+    }
     return ["from lossmath.evidence import verdict", f"verdict('calibrates', {outcome!r}, **{given | changes})"]
 
 
@@ -205,7 +217,9 @@ def test_an_empirical_claim_owes_one_verdict(whole):
     assert wrong(contract=contract, evidence=whole) == ["calibrates: 0 verdicts of experiments; it owes one"]
     verdict = run(*judged())
     assert wrong(contract=contract, evidence=[*whole, *verdict]) == []
-    assert wrong(contract=contract, evidence=[*whole, *verdict, *verdict]) == ["calibrates: 2 verdicts of experiments; it owes one"]
+    assert wrong(contract=contract, evidence=[*whole, *verdict, *verdict]) == [
+        "calibrates: 2 verdicts of experiments; it owes one"
+    ]
     assert ledger.rows(tomllib.loads(contract), [*whole, *verdict])[2]["status"] == "supported"
     wrong_kind = [record | {"claim": "gibbs"} for record in verdict]
     assert any(said.startswith("gibbs: a verdict") for said in wrong(evidence=[*whole, *wrong_kind]))
@@ -252,7 +266,9 @@ def test_the_page_shows_what_was_done(whole):
 
 
 def entries(edges):
-    return [{"id": id, "rests_on": lemmas, "status": "proved", "address": f"book/a.html#{id}"} for id, lemmas in edges.items()]
+    return [
+        {"id": id, "rests_on": lemmas, "status": "proved", "address": f"book/a.html#{id}"} for id, lemmas in edges.items()
+    ]
 
 
 def test_the_graph_draws_every_claim_as_a_link_below_what_it_rests_on():

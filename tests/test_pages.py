@@ -27,7 +27,9 @@ def front_matter(text):
 
 def failures_are_not_allowed(text):
     """No tag or setting that lets a cell fail, be skipped, or hide what it printed."""
-    ways_out = r"raises-exception|skip-execution|allow_errors|execution_mode|execution_show_tb|stderr|remove-|hide-|:tags:|^tags:"
+    ways_out = (
+        r"raises-exception|skip-execution|allow_errors|execution_mode|execution_show_tb|stderr|remove-|hide-|:tags:|^tags:"
+    )
     for options, _ in cells(text):
         yield from re.findall(ways_out, options, re.MULTILINE)
     yield from (key for key in front_matter(text) if key not in ("jupytext", "kernelspec"))
@@ -57,7 +59,9 @@ def no_cell_ends_in_a_bare_comparison(text):
 def no_cell_swallows_a_failure(text):
     """No `except`, no `suppress`, no thread in which an exception is lost, and no evidence that nothing was done for."""
     for _, code in cells(text):
-        yield from re.findall(r"\bexcept\b|\bsuppress\b|\bThread\b|\bevidence\.publish\b|vnd\.lossmath|\bget_ipython\b", code)
+        yield from re.findall(
+            r"\bexcept\b|\bsuppress\b|\bThread\b|\bevidence\.publish\b|vnd\.lossmath|\bget_ipython\b", code
+        )
 
 
 def cells_are_short(text):
@@ -116,8 +120,14 @@ def test_a_good_page_keeps_the_rules(rule):
         (failures_are_not_allowed, page("1 / 0", "---\ntags: [raises-exception]\n---\n")),
         (failures_are_not_allowed, page("1 / 0", "---\ntags: [skip-execution]\n---\n")),
         (failures_are_not_allowed, page("1 / 0", "---\nmystnb:\n  remove-stderr: true\n---\n")),
-        (failures_are_not_allowed, page("1", head=HEAD.replace("kernelspec:", "execution:\n  allow_errors: true\nkernelspec:"))),
-        (failures_are_not_allowed, page("1", head=HEAD.replace("kernelspec:", "mystnb:\n  execution_mode: off\nkernelspec:"))),
+        (
+            failures_are_not_allowed,
+            page("1", head=HEAD.replace("kernelspec:", "execution:\n  allow_errors: true\nkernelspec:")),
+        ),
+        (
+            failures_are_not_allowed,
+            page("1", head=HEAD.replace("kernelspec:", "mystnb:\n  execution_mode: off\nkernelspec:")),
+        ),
         (no_cell_leaves_python, page("!exit 1")),
         (no_cell_leaves_python, page("x = 1\n  !ls")),
         (no_cell_leaves_python, page("%%bash\nexit 1")),

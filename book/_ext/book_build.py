@@ -34,13 +34,16 @@ def begin(app, config):
         raise ConfigError("lossmath is not installed: python -m pip install -r requirements.txt")
     versions = [version(name) for name in ("torch", "sympy", "mpmath", "numpy", "matplotlib")]
     pins = Path(app.srcdir, "requirements.txt").read_text("utf-8")
+    devices = [os.environ.get(name, "") for name in ("LOSSMATH_DEVICE", "LOSSMATH_GRID", "CUDA_VISIBLE_DEVICES")]
+    devices += sorted(map(str, Path("/dev").glob("nvidia[0-9]*")))
     key = digest(
         *map(Path, package.submodule_search_locations),
-        also=[sys.version, *versions, pins, *(os.environ.get(f"LOSSMATH_{name}", "") for name in ("DEVICE", "GRID"))],
+        also=[sys.version, *versions, pins, *devices],
     )
     config.nb_execution_cache_path = str(Path(app.outdir).parent / ".jupyter_cache" / key)
     looks = [Path(__file__).parent, *(Path(app.srcdir, p) for p in config.html_static_path)]
-    config.book_build_inputs = digest(*looks, also=[Path(app.srcdir, "_toc.yml").read_text("utf-8")])
+    texts = (Path(app.srcdir, name) for name in ("_toc.yml", "book/claims.toml"))
+    config.book_build_inputs = digest(*looks, also=[text.read_text("utf-8") for text in texts if text.exists()])
 
     # Sphinx does not read an unchanged page again, and so would warn about it once only. Unless the last
     # build ended clean, forget what it read; the cells' outputs still come from the cache.

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 def execute(app, env, added, changed, removed):
-    """Run every chapter that is not in the cache, as many at a time as there are cores."""
+    """Run every chapter that is not in the cache, as many at a time as there are cores, and two at least."""
     settings = env.mystnb_config
     cache = get_cache(settings.execution_cache_path)
     notebooks = {page: notebook for page in sorted(env.found_docs) if (notebook := read(env, page))}
@@ -47,7 +47,7 @@ def execute(app, env, added, changed, removed):
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     longest_first = sorted(stale, key=lambda page: -len(notebooks[page].cells))
     failed = []
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+    with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 0)) as pool:
         for page, result in zip(longest_first, pool.map(run, longest_first)):
             if result.err is not None:
                 failed.append(f"{env.doc2path(page)}: a cell failed\n{result.exc_string}")
