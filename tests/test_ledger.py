@@ -12,12 +12,12 @@ import pytest
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
-import graph  # noqa: E402
-import ledger  # noqa: E402
-from chapters import MIME, visible  # noqa: E402
+import graph
+import ledger
+from chapters import MIME, visible
 
-from lossmath import evidence  # noqa: E402
-from lossmath.refute import NotRefuted  # noqa: E402
+from lossmath import evidence
+from lossmath.refute import NotRefuted
 
 # A chapter in the small, cell by cell.
 START = "from lossmath.claims import *; from lossmath.symbolic import *; from lossmath.mutants import mutants"
