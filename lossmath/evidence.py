@@ -145,7 +145,7 @@ def proved(proof):
 def checked(check):
     """A claim was checked."""
     if in_notebook():
-        found = {"cases": check.cases, "residual": check.residual, "device": check.device}
+        found = {"cases": check.cases, "residual": check.residual, "device": check.device, "shown": check._said()}
         publish({"verb": "check", **describe(check.claim), **found})
     return check
 

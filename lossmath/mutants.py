@@ -15,10 +15,10 @@ from functools import cache, lru_cache
 from types import NoneType
 
 import sympy as sp
-from sympy import Add, Derivative, IndexedBase, KroneckerDelta, Mul, Pow, Sum
+from sympy import Add, Derivative, IndexedBase, KroneckerDelta, Limit, Mul, Pow, Sum
 from sympy.core.relational import Relational
 
-from lossmath import check, evidence, refute
+from lossmath import check, evidence, limits, refute
 from lossmath.claims import Claim, Derivation, Proof, tangent
 from lossmath.hypotheses import Distribution, Hypotheses, Label, OneHot, Real
 from lossmath.normal import Domain
@@ -97,7 +97,9 @@ def _inner(expr, done):
         return
     if isinstance(expr, Vector):
         done.add(expr)
-    places = (0,) if isinstance(expr, (Sum, Derivative)) else (1,) if isinstance(expr, Vector) else range(len(expr.args))
+    places = (
+        (0,) if isinstance(expr, (Sum, Derivative, Limit)) else (1,) if isinstance(expr, Vector) else range(len(expr.args))
+    )
     for place in places:
         part = expr.args[place]
         if isinstance(part, sp.Expr) and not isinstance(part, IndexedBase):
@@ -191,7 +193,13 @@ def _placed(points, one, other, hypotheses, sizes):
 
 def _fails(claim, equality):
     """How the claim fails at one of a few points, or None."""
+    approached = any(map(limits.is_limit, claim.statements))
     for sizes, points, values in _points(claim, equality):
+        for point in points[: 8 if approached else 0]:
+            if (found := refute.fails(claim, point)) is not None:
+                return str(found)
+        if all(map(limits.is_limit, claim.statements)):
+            continue
         residual = check.residuals(claim, values, sizes)[0].nan_to_num(nan=0.0)
         for at in residual.argsort(descending=True)[:3].tolist():
             if residual[at] > 1e-9 and (found := refute.fails(claim, points[at])) is not None:
@@ -202,7 +210,7 @@ def _fails(claim, equality):
 def _undefined(claim, equality):
     """Where the claim says nothing, because a side has no value there, or None."""
     domain = Domain(claim.hypotheses)
-    sides = [side for left, _, right in claim.statements for side in (left, right)]
+    sides = [side for statement in claim.statements if not limits.is_limit(statement) for side in statement[::2]]
     doubtful = [side for side in sides if not unfold(side).has(Derivative) and domain.undefined(side) is not None]
     for _, points, _ in _points(claim, equality):
         for point in points:

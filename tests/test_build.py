@@ -237,7 +237,7 @@ def test_no_tag_lets_a_cell_fail(book):
 CLAIM = {"claim": "true", "statements": ["1 == 1"], "given": ["Real(x)"], "latex": "$1 = 1$"}
 LEFT = [
     CLAIM | {"verb": "prove", "rules": ["normal form"], "lemmas": [], "definitions": {}},
-    CLAIM | {"verb": "check", "cases": 7, "residual": 0.0, "device": "cpu"},
+    CLAIM | {"verb": "check", "cases": 7, "residual": 0.0, "device": "cpu", "shown": "at 7 points"},
     CLAIM | {"verb": "refute", "statements": ["1 == 2"], "counterexample": "1 is not 2", "shown": "$1 = 2$"},
     CLAIM | {"verb": "mutate", "mutants": [{"change": "a sign flipped", "fate": "refuted", "mutant": "", "reason": ""}]},
 ]

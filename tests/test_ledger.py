@@ -177,7 +177,7 @@ def test_a_renamed_id_is_named_twice():
 def test_a_row_can_be_pasted_from_what_an_unknown_claim_says(whole):
     contract = CONTRACT[: CONTRACT.index("[claims.gibbs]")]
     (said,) = wrong(contract=contract, evidence=whole)
-    pasted = contract + said.split("its row would be\n")[1].replace("identity", "inequality")
+    pasted = contract + said.split("its row would be\n")[1]
     assert ledger.verify(tomllib.loads(pasted), whole) == []
 
 
@@ -252,7 +252,7 @@ def test_the_books_contract_is_whole():
     for id, claim in contract["claims"].items():
         assert claim["kind"] in ledger.KINDS, id
         text = (ROOT / "book" / f"{claim['chapter']}.md").read_text("utf-8")
-        assert text.count(f"\n({id})=\n") == 1, id
+        assert text.count(f"\n({id})=\n") == 1 or claim["kind"] == "lemma", id
         assert claim["says"] and (claim["kind"] == "empirical" or claim["statements"] and claim["given"]), id
 
 

@@ -9,7 +9,7 @@ from html import escape
 ROW = 26  # pixels from one claim to the next
 REACH = 104  # how far the longest arcs swing out
 STATUS = {  # computed status: the class of its colour, and the words for it
-    "proved": "proved, checked, near misses refuted",
+    "proved": "proved, and its mutants refuted or proved",
     "supported": "supported by an experiment",
     "undecided": "undecided by an experiment",
     "contradicted": "contradicted by an experiment",

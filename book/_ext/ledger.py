@@ -18,6 +18,7 @@ PROVED = ("identity", "inequality", "optimum", "limit", "lemma")
 KINDS = (*PROVED, "empirical")
 STATED = ("statements", "given", "equality", "where")  # what a claim's records must agree on
 OWED = {"prove": "proof", "check": "check", "refute": "refuted near miss", "mutate": "mutants"}
+OF_A_LEMMA = ("prove", "mutate")  # it is a step to other claims, which owe the rest
 
 
 def contract_of(path):
@@ -30,8 +31,9 @@ def stated(thing):
     return {key: thing.get(key, []) for key in STATED}
 
 
-def row(record, kind="identity"):
+def row(record):
     """The row of the contract that a proof would fulfil, to be read by a person before it is pasted."""
+    kind = "identity" if all(" == " in statement for statement in record["statements"]) else "inequality"
     lines = [f"[claims.{record['claim']}]", f'kind = "{kind}"', f'chapter = "{record["page"].split("/")[-1]}"', 'says = ""']
     lines += [f"{key} = {json.dumps(record[key], ensure_ascii=False)}" for key in STATED if record.get(key)]
     return "\n".join(lines)
@@ -63,7 +65,8 @@ def verify(contract, evidence):
 def _owed(claim, own):
     home = [record for record in own if record["page"].split("/")[-1] == claim.get("chapter")]
     for verb, name in OWED.items():
-        if not any(record["verb"] == verb for record in home):
+        owed = claim.get("kind") != "lemma" or verb in OF_A_LEMMA
+        if owed and not any(record["verb"] == verb for record in home):
             yield f"no {name} in the chapter {claim.get('chapter')}"
     for record in own:
         if record["verb"] == "check" and not record["cases"] > 0:
@@ -137,7 +140,7 @@ def rows(contract, evidence):
             entry["proof"] = {"rules": first["rules"], "cell": _cell(first)}
         if home["check"]:
             first = home["check"][0]
-            entry["check"] = {**{key: first[key] for key in ("cases", "residual", "device")}, "cell": _cell(first)}
+            entry["check"] = {**{key: first[key] for key in ("cases", "residual", "device", "shown")}, "cell": _cell(first)}
         entry["near_misses"] = [
             {**stated(r), "counterexample": r["counterexample"], "shown": r["shown"], "cell": _cell(r, number)}
             for number, r in enumerate(home["refute"], 1)
@@ -166,7 +169,9 @@ def _cell(record, number=1):
 def _status(entry):
     if entry["kind"] == "empirical":
         return entry.get("verdict", {}).get("outcome", "missing")
-    done = "proof" in entry and "check" in entry and entry["near_misses"] and entry["mutants"]["made"]
+    done = "proof" in entry and entry["mutants"]["made"]
+    if entry["kind"] != "lemma":
+        done = done and "check" in entry and entry["near_misses"]
     return "proved" if done else "missing"
 
 
@@ -191,7 +196,7 @@ def _summary(entries):
     fates = {
         fate: sum(entry["mutants"][fate] for entry in proved) for fate in ("made", "refuted", "still true", "survived")
     }
-    cases, worst = sum(check["cases"] for check in checks), max((check["residual"] for check in checks), default=0)
+    cases, worst = sum(check["cases"] for check in checks), max((check["residual"] or 0 for check in checks), default=0)
     near = sum(len(entry["near_misses"]) for entry in proved)
     said = (
         f"In this build {_count(len(proved), 'claim')} were proved for every number of classes, and checked at {cases} random points "
@@ -246,11 +251,7 @@ def _block(entry, titles):
             f"Proved again in {', '.join(_link(f'{page}.html', titles.get(page, page)) for page in entry['proved_again'])}."
         )
     if "check" in entry:
-        check = entry["check"]
-        items.append(
-            f"{_link(check['cell'], 'Checked')} at {check['cases']} points on {check['device']}; "
-            f"the worst residual is {_number(check['residual'])}."
-        )
+        items.append(f"{_link(entry['check']['cell'], 'Checked')} {entry['check']['shown']}.")
     for miss in entry["near_misses"]:
         shown = miss["shown"].replace("✗ **False**: ", "").replace("\n\n", " ")
         items.append(f"{_link(miss['cell'], 'Refuted')}: {shown}")
@@ -291,9 +292,11 @@ def fill(app, page, content):
 
 
 def at_home(app, env):
-    """Each claim has its address in its chapter."""
+    """Each claim has its address in its chapter; that of a lemma is the cell that proves it."""
     labels = env.get_domain("std").anonlabels
     for id, claim in app.contract["claims"].items():
+        if claim.get("kind") == "lemma":
+            continue
         page = labels.get(id, [""])[0]
         if page.split("/")[-1] != claim.get("chapter"):
             logger.warning("the ledger: %s: the chapter %s has no label (%s)=", id, claim.get("chapter"), id)
