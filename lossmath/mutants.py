@@ -24,7 +24,20 @@ from lossmath.hypotheses import Distribution, Hypotheses, Label, OneHot, Real
 from lossmath.normal import Domain
 from lossmath.proof import ProofError
 from lossmath.proof import prove as rule_of_proof
-from lossmath.symbolic import K, M, N, Quantity, Vector, epsilon, gamma, k, t, u, unfold
+from lossmath.symbolic import (
+    K,
+    M,
+    N,
+    Quantity,
+    Vector,
+    epsilon,
+    gamma,
+    k,
+    t,
+    u,
+    unfold,
+    written,
+)
 
 # A few points of each size; what they leave alive meets the whole search of `refute`.
 SIZES = ({K: 3, N: 2, M: 2}, {K: 2, N: 3, M: 2}, {K: 5, N: 3, M: 2})
@@ -104,7 +117,12 @@ def _inner(expr, done):
         part = expr.args[place]
         if isinstance(part, sp.Expr) and not isinstance(part, IndexedBase):
             for change, new in [*(_terms(part) if isinstance(part, Add) else ()), *_inner(part, done)]:
-                yield change, expr.func(*expr.args[:place], new, *expr.args[place + 1 :])
+                constant = isinstance(expr, Derivative) and not _holds(new, expr.variables[0])
+                yield change, sp.Integer(0) if constant else expr.func(*expr.args[:place], new, *expr.args[place + 1 :])
+
+
+def _holds(expr, variable):
+    return unfold(expr).has(variable.base if isinstance(variable, sp.Indexed) else variable)
 
 
 TURNED = {">=": "<=", "<=": ">="}
@@ -153,7 +171,8 @@ def _changed(claim, statement):
         changed.statements, changed.equality = (claim._statement(statement),), {}
     except (ValueError, TypeError):
         return None
-    return changed
+    nowhere = any(power.base.is_zero for side in statement[::2] for power in unfold(side).atoms(Pow))
+    return None if nowhere else changed
 
 
 # What becomes of them
@@ -211,7 +230,7 @@ def _undefined(claim, equality):
     """Where the claim says nothing, because a side has no value there, or None."""
     domain = Domain(claim.hypotheses)
     sides = [side for statement in claim.statements if not limits.is_limit(statement) for side in statement[::2]]
-    doubtful = [side for side in sides if not unfold(side).has(Derivative) and domain.undefined(side) is not None]
+    doubtful = [part for side in sides if domain.undefined(side) is not None for part in _functions(side)]
     for _, points, _ in _points(claim, equality):
         for point in points:
             for side in doubtful:
@@ -220,6 +239,12 @@ def _undefined(claim, equality):
                 except refute.Undefined as error:
                     return f"{point}: no value, {error}"
     return None
+
+
+def _functions(side):
+    """What must have a value: for a slope, the function, since a difference quotient may reach over an end."""
+    slopes = [written(node.expr) for node in written(side).atoms(Derivative)]
+    return [part for part in slopes if not part.atoms(Sum)] if slopes else [side]
 
 
 def _proved(claim, proof, statement):
@@ -238,7 +263,7 @@ def _proved(claim, proof, statement):
 
 
 def _ways(claim, proof, number, own):
-    """Ways to prove a changed statement: the original, log u <= u - 1, signs, the way of its original."""
+    """Ways to prove a changed statement: the original, log u <= u - 1, signs, the way of its original, the original shifted."""
     left, relation, right = claim.statements[number]
     bound, once = relation != "==", proof.at(statement=own)
     if bound:
@@ -252,6 +277,10 @@ def _ways(claim, proof, number, own):
     if not bound:
         return
     yield proof.at(statement=own, times=2)
+    real = sorted(proof.claim.hypotheses.intervals, key=str)
+    for symbol in real:
+        for other in (*real, 1):
+            yield proof.at({symbol: symbol + other}, statement=own)
     for inside in _logs(proof.claim.statements[own]):
         for times in (1, 2):
             yield [once, _log_tangent().at({t: 1, u: inside}, times=times)]
@@ -278,7 +307,7 @@ def fate(mutant, proof, statement=None):
     if (reason := _proved(claim, proof, statement)) is not None:
         return replace(mutant, fate="still true", reason=reason)
     try:
-        return replace(mutant, fate="refuted", reason=str(refute.refute(claim)))
+        return replace(mutant, fate="refuted", reason=str(refute.refute(claim, quick=True)))
     except refute.NotRefuted as error:
         return replace(mutant, fate="survived", reason=str(error))
 
@@ -306,6 +335,10 @@ class Mutants:
         return "\n".join([*head, *rows])
 
 
+def _is_identity(statement):
+    return statement[1] == "==" and not limits.is_limit(statement)
+
+
 def mutants(*proofs):
     """Make the mutants of proved claims, and refute each or prove that it is still true.
 
@@ -314,13 +347,13 @@ def mutants(*proofs):
     Raises
     ------
     Survived
-        If a mutant of an identity was neither refuted nor proved. Those of inequalities are counted.
+        If a mutant of an identity was neither refuted nor proved. Those of inequalities and limits are counted.
     """
     fates = {}
     for proof in proofs or evidence.proofs.values():
         found = [fate(mutant, proof, number) for mutant, number in mutate(proof.claim)]
         for mutant in found:
-            if mutant.fate == "survived" and all(relation == "==" for _, relation, _ in mutant.claim.statements):
+            if mutant.fate == "survived" and all(map(_is_identity, mutant.claim.statements)):
                 raise Survived(f"{mutant}: {mutant.reason}")
         fates.setdefault(proof.claim.id, []).extend(found)
         evidence.mutated(proof.claim, found)

@@ -160,7 +160,7 @@ def test_a_check_of_no_case_fails_in_the_cell_and_in_the_ledger(whole):
 
 def test_to_refute_something_true_fails_in_the_cell_and_in_the_ledger(whole):
     with pytest.raises(NotRefuted):
-        run(START, GIVEN, GIBBS, "gibbs.refute()")
+        run(START, 'Claim("square", (x**2, ">=", 0), given=[Real(x)]).refute()')
     stated = next(record for record in whole if record["verb"] == "prove" and record["claim"] == "gibbs")
     forged = stated | {"verb": "refute", "counterexample": "", "shown": ""}
     assert "gibbs: book/small: it is refuted, as the contract states it" in wrong(evidence=[*whole, forged])
