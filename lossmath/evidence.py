@@ -170,41 +170,20 @@ def mutated(claim, mutants):
     publish({"verb": "mutate", **describe(claim), "mutants": fates})
 
 
-def verdict(claim, outcome, *, measured, difference, interval, runs, data, device):
-    """An experiment was made: the evidence of an empirical claim.
+OUTCOMES = ("supported", "not supported", "no difference seen")
 
-    Parameters
-    ----------
-    claim : str
-        The id of the claim.
-    outcome : {"supported", "contradicted", "undecided"}
-        What the interval says of the claim.
-    measured : str
-        What was compared, in words, such as "calibration error, label smoothing less cross-entropy".
-    difference, interval : float, pair of float
-        The mean paired difference and its interval.
-    runs : int
-        How many pairs of runs, each with a seed of its own.
-    data, device : str
-        On what.
+
+def judged(claim, measured, differences):
+    """An experiment was made about an empirical claim.
+
+    `differences` maps what was compared with what to (the verdict in a word, what was seen, the range with its intervals).
     """
-    if outcome not in ("supported", "contradicted", "undecided"):
-        raise ValueError(f'{claim}: a verdict is "supported", "contradicted" or "undecided", got {outcome!r}')
-    if not runs > 1:
-        raise ValueError(f"{claim}: a verdict rests on several runs, got {runs!r}")
-    low, high = map(float, interval)
-    if not low <= float(difference) <= high:
-        raise ValueError(f"{claim}: the difference {difference} lies outside its interval {low} to {high}")
-    publish(
-        {
-            "verb": "judge",
-            "claim": claim,
-            "outcome": outcome,
-            "measured": measured,
-            "difference": float(difference),
-            "interval": [low, high],
-            "runs": int(runs),
-            "data": data,
-            "device": str(device),
-        }
-    )
+    if not differences:
+        raise ValueError(f"{claim}: a verdict rests on a difference, and there is none")
+    words = {word for word, _, _ in differences.values()}
+    outcome = words.pop() if len(words) == 1 and words <= {*OUTCOMES} else "it depends"
+    found = [
+        {"compared": name, "verdict": word, "seen": list(seen), "range": spread}
+        for name, (word, seen, spread) in differences.items()
+    ]
+    publish({"verb": "judge", "claim": claim, "outcome": outcome, "measured": measured, "differences": found})

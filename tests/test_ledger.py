@@ -200,22 +200,15 @@ def test_proofs_in_a_circle_are_named(whole):
     assert any("the proofs go round in a circle" in said for said in wrong(evidence=forged))
 
 
-def judged(outcome="supported", **changes):
-    given = {
-        "measured": "a less b",
-        "difference": -0.1,
-        "interval": (-0.2, -0.01),
-        "runs": 20,
-        "data": "digits",
-        "device": "cpu",
-    }
-    return ["from lossmath.evidence import verdict", f"verdict('calibrates', {outcome!r}, **{given | changes})"]
+def judged(*words):
+    found = {f"noise {n}": (word, ("as said in 3 of 4 regimes",), "-0.1 to 0.1") for n, word in enumerate(words)}
+    return ["from lossmath.evidence import judged", f"judged('calibrates', 'calibration error', {found!r})"]
 
 
 def test_an_empirical_claim_owes_one_verdict(whole):
     contract = CONTRACT + EMPIRICAL
     assert wrong(contract=contract, evidence=whole) == ["calibrates: 0 verdicts of experiments; it owes one"]
-    verdict = run(*judged())
+    verdict = run(*judged("supported"))
     assert wrong(contract=contract, evidence=[*whole, *verdict]) == []
     assert wrong(contract=contract, evidence=[*whole, *verdict, *verdict]) == [
         "calibrates: 2 verdicts of experiments; it owes one"
@@ -225,10 +218,23 @@ def test_an_empirical_claim_owes_one_verdict(whole):
     assert any(said.startswith("gibbs: a verdict") for said in wrong(evidence=[*whole, *wrong_kind]))
 
 
-@pytest.mark.parametrize("changes", [{"outcome": "true"}, {"runs": 1}, {"interval": (0.0, 1.0)}])
-def test_a_verdict_says_what_it_rests_on(changes):
-    with pytest.raises(ValueError, match="calibrates"):
-        run(*judged(**changes))
+@pytest.mark.parametrize(
+    ("words", "outcome"),
+    [
+        (["supported"], "supported"),
+        (["not supported", "not supported"], "not supported"),
+        (["supported", "no difference seen"], "it depends"),
+        (["depends on steps"], "it depends"),
+    ],
+)
+def test_the_outcome_of_an_experiment_is_that_of_all_its_differences(words, outcome):
+    (record,) = run(*judged(*words))
+    assert record["outcome"] == outcome and len(record["differences"]) == len(words)
+
+
+def test_a_verdict_without_a_difference_is_none():
+    with pytest.raises(ValueError, match="calibrates: a verdict rests on a difference"):
+        run(*judged())
 
 
 def test_outside_a_notebook_nothing_is_left(capsys):
@@ -257,11 +263,11 @@ def test_the_books_contract_is_whole():
 
 
 def test_the_page_shows_what_was_done(whole):
-    verdict = run(*judged("contradicted"))
+    verdict = run(*judged("not supported"))
     page = ledger.page_of(ledger.rows(tomllib.loads(CONTRACT + EMPIRICAL), [*whole, *verdict]), {"book/small": "Small"})
     for said in ("2 claims were proved", "2000 random points", "2 near misses", "1 claim about behaviour", "none survived"):
         assert said in page["summary"], said
-    for said in ("(ledger-gibbs)=", 'href="../book/small.html#gibbs-proof"', "Contradicted", "resting on [`log-tangent`]"):
+    for said in ("(ledger-gibbs)=", 'href="../book/small.html#gibbs-proof"', "Not supported", "resting on [`log-tangent`]"):
         assert said in page["claims"], said
 
 

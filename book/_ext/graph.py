@@ -11,8 +11,9 @@ REACH = 104  # how far the longest arcs swing out
 STATUS = {  # computed status: the class of its colour, and the words for it
     "proved": "proved, and its mutants refuted or proved",
     "supported": "supported by an experiment",
-    "undecided": "undecided by an experiment",
-    "contradicted": "contradicted by an experiment",
+    "it depends": "supported by an experiment in some regimes only",
+    "no difference seen": "no difference seen in an experiment",
+    "not supported": "not supported by an experiment",
     "missing": "without its evidence",
 }
 
@@ -43,6 +44,10 @@ def order(edges):
     return placed, [id for id in edges if id not in joined]
 
 
+def _slug(status):
+    return status.replace(" ", "-")
+
+
 def draw(entries):
     """The graph as SVG in a figure, each claim a link, and the same in words."""
     edges = {entry["id"]: entry["rests_on"] for entry in entries}
@@ -64,7 +69,7 @@ def draw(entries):
         entry = by_id[id]
         said = STATUS[entry["status"]]
         parts.append(
-            f'<a href="../{entry["address"]}" aria-label="{escape(id)}: {said}"><circle class="claims-{entry["status"]}" '
+            f'<a href="../{entry["address"]}" aria-label="{escape(id)}: {said}"><circle class="claims-{_slug(entry["status"])}" '
             f'cx="{left}" cy="{y:g}" r="6"/><text x="{left + 14}" y="{y + 5:g}">{escape(id)}</text></a>'
         )
     size = ROW * (len(height) + (1.2 if alone else 0.5))
@@ -75,5 +80,7 @@ def draw(entries):
         f'<title id="claims-graph-title">Which claim rests on which: {escape("; ".join(words))}.</title>{"".join(parts)}</svg>'
     )
     seen = {entry["status"] for entry in entries}
-    key = "".join(f'<span><i class="claims-{name}"></i> {said}</span>' for name, said in STATUS.items() if name in seen)
+    key = "".join(
+        f'<span><i class="claims-{_slug(name)}"></i> {said}</span>' for name, said in STATUS.items() if name in seen
+    )
     return f'<figure class="claims">{svg}<figcaption>{key}</figcaption></figure>'

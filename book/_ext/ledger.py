@@ -152,7 +152,7 @@ def rows(contract, evidence):
         entry["mutants"] |= {"made": len(tried), "not refuted": [m for m in tried if m["fate"] != "refuted"]}
         if home["judge"]:
             verdict = home["judge"][0]
-            said = ("outcome", "measured", "difference", "interval", "runs", "data", "device")
+            said = ("outcome", "measured", "differences")
             entry["verdict"] = {**{key: verdict[key] for key in said}, "cell": _cell(verdict)}
         entry["rests_on"] = edges[id]
         entry["carries"] = sorted(other for other in edges if id in edges[other])
@@ -262,11 +262,11 @@ def _block(entry, titles):
         items.append(f"Of {_count(made, 'mutant')}: {fates}.")
     if "verdict" in entry:
         verdict = entry["verdict"]
-        low, high = verdict["interval"]
-        items.append(
-            f"{_link(verdict['cell'], verdict['outcome'].capitalize())}: {verdict['measured']} is {verdict['difference']:.4g}, "
-            f"interval {low:.4g} to {high:.4g}, from {verdict['runs']} pairs of runs on {verdict['data']} ({verdict['device']})."
-        )
+        items.append(f"{_link(verdict['cell'], verdict['outcome'].capitalize())}; measured: {verdict['measured']}.")
+        items += [
+            f"{found['compared'].capitalize()}: {found['range']}; {found['verdict']} ({'; '.join(found['seen'])})."
+            for found in verdict["differences"]
+        ]
     if entry["carries"]:
         items.append(f"Carries {_ids(entry['carries'])}.")
     return "\n\n".join([*lines, "\n".join(f"- {item}" for item in items)])
