@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from lossmath import limits, proof
+from lossmath import evidence, limits, proof
 from lossmath.hypotheses import Distribution, Hypotheses, Label, OneHot, Real
 from lossmath.proof import SIGNS, ProofError, tangent
 from lossmath.symbolic import IndexedBase, K, Quantity, Vector, latex, unfold
@@ -131,7 +131,7 @@ class Claim:
             except ProofError as error:
                 raise ProofError(f"{self.id}: {error}") from None
         self._guard()
-        return Proof(self, records)
+        return evidence.proved(Proof(self, records, ways))
 
     def _guard(self):
         """Evaluate the proved claim in multiple precision: an independent look at what SymPy said."""
@@ -144,13 +144,13 @@ class Claim:
         """Evaluate the claim's own expressions in torch (float64) at random points; see `lossmath.check.check`."""
         from lossmath.check import check
 
-        return check(self, cases=cases, seed=seed, device=device)
+        return evidence.checked(check(self, cases=cases, seed=seed, device=device))
 
     def refute(self, seed=0):
         """Find a counterexample that can be verified by hand; see `lossmath.refute.refute`."""
         from lossmath.refute import refute
 
-        return refute(self, seed=seed)
+        return evidence.refuted(refute(self, seed=seed))
 
     def _lines(self):
         return [_relation(statement) for statement in self.statements]
@@ -177,9 +177,10 @@ class Claim:
 class Proof:
     """A proved claim: the rules and lemmas that were used, and a base for further proofs."""
 
-    def __init__(self, claim, records):
+    def __init__(self, claim, records, ways=()):
         self.claim = claim
         self.records = records
+        self.ways = ways  # as given to `prove`, one for each statement
         self.rules = list(dict.fromkeys(rule for record in records for rule in record.rules))
         self.lemmas = list(dict.fromkeys(lemma for record in records for lemma in record.lemmas))
 

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 from tqdm import tqdm
 
+from lossmath import evidence
 from lossmath.calibration import brier_score, expected_calibration_error, fit_temperature
 
 
@@ -436,6 +437,9 @@ class Table:
 
 def verdicts(*findings):
     """The table of all findings."""
+    for finding in findings:
+        found = {name: (*verdict(difference), difference.range()) for name, difference in finding.differences.items()}
+        evidence.judged(finding.claim, finding.measured, found)
     return Table(["claim", "measured", "verdict", "the cited papers"], [finding.row() for finding in findings])
 
 

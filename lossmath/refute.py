@@ -300,7 +300,7 @@ def doubt(claim):
             for statement in claim.statements:
                 try:
                     if violation(statement, point, claim.hypotheses) is not None:
-                        return str(_fails(claim, point))
+                        return str(fails(claim, point))
                     if claim.equality_of(statement) and _is_tight(statement, point) and not _at_place(claim, point):
                         return f"{point}: the two sides are equal there too"
                 except Undefined as error:
@@ -328,7 +328,7 @@ def _at_place(claim, point):
     return True
 
 
-def _fails(claim, point):
+def fails(claim, point):
     for statement in claim.statements:
         try:
             if (sides := violation(statement, point, claim.hypotheses)) is not None:
@@ -406,11 +406,14 @@ SEARCH = (  # a few points of each size first: most false claims fail at once
 )  # fmt: skip
 
 
-def refute(claim, seed=0):
+IMPROVED = ({K: 2, N: 1, M: 1}, {K: 4, N: 3, M: 2}, {K: 3, N: 2, M: 2}, {K: 6, N: 3, M: 2}, {K: 10, N: 3, M: 2})
+
+
+def refute(claim, seed=0, quick=False):
     """Find a point that obeys the claim's hypotheses and where it fails, with few classes and short numbers.
 
     Points with short numbers are tried first, then random ones, which are improved step by step towards a violation and
-    shortened. Whatever is found is confirmed in multiple precision.
+    shortened. Whatever is found is confirmed in multiple precision. `quick` does a tenth of the search.
 
     Raises
     ------
@@ -426,21 +429,21 @@ def refute(claim, seed=0):
     if any(map(limits.is_limit, claim.statements)):
         for point in points(claim.hypotheses, SEARCH[0][0], rng, 40):
             tried += 1
-            if (found := _fails(claim, point)) is not None:
+            if (found := fails(claim, point)) is not None:
                 return found
     if all(map(limits.is_limit, claim.statements)):
         raise NotRefuted(f"{claim.id}: the values approach the limit at {tried} points; this proves nothing")
-    for sizes, count in SEARCH:
+    for sizes, count in SEARCH[: 4 if quick else None]:
         drawn = list(points(claim.hypotheses, sizes, rng, count))
-        residual = check.residuals(claim, _tensors(drawn, claim), sizes)[0]
+        residual = check.residuals(claim, tensors(drawn, claim.hypotheses), sizes)[0]
         tried += count
         failing = [i for i in range(count) if residual[i] > 1e-11]
         # a failure that the eye can see, in short numbers
         failing.sort(key=lambda i: (drawn[i].length + (0 if residual[i] > 0.01 else 100), i))
         for i in failing[:20]:
-            if (found := _fails(claim, drawn[i])) is not None:
+            if (found := fails(claim, drawn[i])) is not None:
                 return found
-    for sizes in ({K: 2, N: 1, M: 1}, {K: 3, N: 2, M: 2}, {K: 4, N: 3, M: 2}, {K: 6, N: 3, M: 2}, {K: 10, N: 3, M: 2}):
+    for sizes in IMPROVED[: 2 if quick else None]:
         values = _improve(claim, check.sample(claim.hypotheses, sizes, 1000, generator), sizes, generator)
         residual = check.residuals(claim, values, sizes)[0].nan_to_num(nan=0.0)
         tried += 1000
@@ -449,17 +452,17 @@ def refute(claim, seed=0):
                 break
             for digits in (*range(1, 8), 17):
                 point = _shortened(claim.hypotheses, {s: v[i] for s, v in values.items()}, sizes, digits)
-                if point is not None and (found := _fails(claim, point)) is not None:
+                if point is not None and (found := fails(claim, point)) is not None:
                     return found
     raise NotRefuted(f"{claim.id}: no counterexample among {tried} points with K from 2 to 1000; this proves nothing")
 
 
-def _tensors(drawn, claim):
+def tensors(drawn, hypotheses):
     import torch
 
     values = {}
     for symbol in drawn[0].values:
-        kind = torch.int64 if symbol in claim.hypotheses.labels else torch.float64
+        kind = torch.int64 if symbol in hypotheses.labels else torch.float64
         values[symbol] = torch.tensor([_floats(point.values[symbol]) for point in drawn], dtype=torch.float64).to(kind)
     return values or {sp.Symbol("none"): torch.zeros(len(drawn), dtype=torch.float64)}
 

@@ -192,13 +192,126 @@ def test_a_page_has_a_description_one_search_box_and_its_notebook(built):
     assert "forty-one" in (built.folder / "_build/html/book" / notebook).read_text(encoding="utf-8")
 
 
-def test_no_chapter_opts_out_of_strictness():
-    chapters = sorted((ROOT / "book").glob("*.md"))
-    assert chapters
-    ways_out = re.compile(r"raises-exception|allow_errors|execution_mode|skip-execution|stderr|^!(?!\[)|^%%", re.M)
-    for chapter in chapters:
-        found = ways_out.findall(chapter.read_text(encoding="utf-8"))
-        assert found == [], chapter.name
+def test_a_change_of_the_text_executes_nothing(book):
+    assert book.build()[0] == 0
+    book.write("book/index.md", PAGE.replace("A formula,", "Another formula,"))
+    status, printed = book.build()
+    assert status == 0, printed
+    assert EXECUTED not in printed
+    assert "Another formula," in book.page() and "forty-one" in book.page()
+
+
+def test_chapters_run_at_the_same_time(book):
+    # each waits for the other
+    meet = """\
+import pathlib, time
+
+pathlib.Path("{own}").touch()
+while not pathlib.Path("{other}").exists():
+    time.sleep(0.1)
+"""
+    book.write("book/index.md", cell(meet.format(own="one", other="two")))
+    other = cell(meet.format(own="two", other="one")).replace("{doc}`other`", "{doc}`index`")
+    book.write("book/other.md", f"{other}\n```{{bibliography}}\n```\n")
+    status, printed = book.build()
+    assert status == 0, printed
+    assert printed.count(EXECUTED) == 2
+
+
+def test_every_chapter_that_fails_is_named(book):
+    book.write("book/index.md", cell("1 / 0"))
+    book.write("book/other.md", cell("nowhere").replace("{doc}`other`", "{doc}`index`"))
+    status, printed = book.build()
+    assert status != 0
+    assert "ZeroDivisionError" in printed and "NameError" in printed
+
+
+def test_no_tag_lets_a_cell_fail(book):
+    book.write("book/index.md", cell(":tags: [raises-exception]\n\n1 / 0"))
+    status, printed = book.build()
+    assert status != 0
+    assert "ZeroDivisionError" in printed
+
+
+# What a claim's cells leave behind, as the verbs leave it, for a package that is only a stand-in.
+CLAIM = {"claim": "true", "statements": ["1 == 1"], "given": ["Real(x)"], "latex": "$1 = 1$"}
+LEFT = [
+    CLAIM | {"verb": "prove", "rules": ["normal form"], "lemmas": [], "definitions": {}},
+    CLAIM | {"verb": "check", "cases": 7, "residual": 0.0, "device": "cpu", "shown": "at 7 points"},
+    CLAIM | {"verb": "refute", "statements": ["1 == 2"], "counterexample": "1 is not 2", "shown": "$1 = 2$"},
+    CLAIM | {"verb": "mutate", "mutants": [{"change": "a sign flipped", "fate": "refuted", "mutant": "", "reason": ""}]},
+]
+CLAIMS = """\
+[claims.true]
+kind = "identity"
+chapter = "index"
+says = "One is one."
+statements = ["1 == 1"]
+given = ["Real(x)"]
+"""
+
+
+def claims(records):
+    shown = [f"display({{'application/vnd.lossmath.evidence+json': {record!r}}}, raw=True)" for record in records]
+    return cell("\n".join(["from IPython.display import display", *shown, "'shown'"])).replace(
+        "# A page", "(true)=\n# A page"
+    )
+
+
+def test_the_ledger_is_what_the_cells_of_this_build_did(book):
+    book.write("book/claims.toml", CLAIMS)
+    book.write("book/index.md", claims(LEFT))
+    text = TEXT.format(text="<!-- ledger: summary -->\n\n<!-- ledger: graph -->\n\n<!-- ledger: claims -->")
+    book.write("book/other.md", text)
+    status, printed = book.build()
+    assert status == 0, printed
+    outputs = BeautifulSoup(book.page(), "html.parser").select(".cell_output")
+    assert [output.text.strip() for output in outputs] == ["'shown'", "'forty-one'"][::-1]
+    assert "checked at 7 random points" in book.page("other")
+    links = {a["href"] for a in BeautifulSoup(book.page("other"), "html.parser").select("svg a, li a")}
+    assert {"../book/index.html#true", "../book/index.html#true-proof"} <= links
+    assert BeautifulSoup(book.page(), "html.parser").find(id="true-proof")
+    path = book.folder / "_build/html/ledger.json"
+    written = path.read_text(encoding="utf-8")
+    assert '"status": "proved"' in written
+
+    # what is edited afterwards is written anew, and changes nothing
+    path.write_text(written.replace("proved", "refuted"), encoding="utf-8")
+    status, printed = book.build()
+    assert status == 0 and EXECUTED not in printed
+    assert path.read_text(encoding="utf-8") == written
+
+    # without the call, red, and red again; with it, green without executing anything
+    book.write("book/index.md", claims(LEFT[1:]))
+    for _ in range(2):
+        status, printed = book.build()
+        assert status != 0
+        assert "true: no proof in the chapter index" in printed
+    book.write("book/index.md", claims(LEFT))
+    status, printed = book.build()
+    assert status == 0, printed
+    assert EXECUTED not in printed
+
+    # a contract that asks for more
+    book.write("book/claims.toml", CLAIMS + CLAIMS.replace("claims.true", "claims.false"))
+    status, printed = book.build()
+    assert status != 0
+    assert "false: no proof in the chapter index" in printed and "no label (false)=" in printed
+
+
+def test_two_cold_builds_give_the_same_site(book):
+    draw = "from matplotlib import pyplot as plt\n\nplt.plot([1, 2])\nplt.rcParams['svg.hashsalt'] = 'a'"
+    book.write("book/index.md", cell(draw))
+
+    def site():
+        assert book.build()[0] == 0
+        folder = book.folder / "_build"
+        found = {path.relative_to(folder): path.read_bytes() for path in (folder / "html").rglob("*") if path.is_file()}
+        shutil.rmtree(folder)
+        return found
+
+    one, other = site(), site()
+    assert [name for name in one | other if one.get(name) != other.get(name)] == []
 
 
 def pins():

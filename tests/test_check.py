@@ -46,7 +46,7 @@ def test_torch_and_multiple_precision_agree(name, monkeypatch):
     claim = statements.TRUE[name]().claim
     sizes = {K: 3, N: 2, M: 2}
     for point in refute.points(claim.hypotheses, sizes, random.Random(1), 3):
-        values = refute._tensors([point], claim)
+        values = refute.tensors([point], claim.hypotheses)
         for left, _, right in claim.statements:
             for side in (left, right):
                 try:

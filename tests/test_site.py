@@ -3,6 +3,7 @@
 A missing site or browser fails these tests: whoever asks for them wants to know.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -134,3 +135,18 @@ def test_a_build_of_an_unchanged_tree_executes_nothing():
     assert run.returncode == 0, run.stderr
     assert "Executed notebook in" not in run.stdout + run.stderr
     assert "0 added, 0 changed, 0 removed" in run.stdout
+
+
+def test_a_cold_build_elsewhere_gives_the_same_site(tmp_path):
+    for name in ("_config.yml", "_toc.yml", "requirements.txt", "README.md"):
+        shutil.copy(ROOT / name, tmp_path)
+    for name in ("book", "lossmath"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
+    jupyter_book = shutil.which("jupyter-book", path=Path(sys.executable).parent) or "jupyter-book"
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    run = subprocess.run([jupyter_book, "build", "."], cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8")
+    assert run.returncode == 0, run.stderr
+    built = tmp_path / "_build" / "html"
+    names = [path.relative_to(built) for path in built.rglob("*") if path.is_file()]
+    assert names
+    assert [name for name in names if (SITE / name).read_bytes() != (built / name).read_bytes()] == []

@@ -2,12 +2,11 @@
 
 Strict: every warning fails the build, each time, without a flag.
 Fresh: a chapter runs again when what its cells import has changed, and not otherwise.
-Self-contained: a chapter can be taken along as a notebook; no icons are loaded twice.
+Self-contained: no icons are loaded twice.
 """
 
 import hashlib
 import os
-import shutil
 import sys
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -35,13 +34,16 @@ def begin(app, config):
         raise ConfigError("lossmath is not installed: python -m pip install -r requirements.txt")
     versions = [version(name) for name in ("torch", "sympy", "mpmath", "numpy", "matplotlib")]
     pins = Path(app.srcdir, "requirements.txt").read_text("utf-8")
+    devices = [os.environ.get(name, "") for name in ("LOSSMATH_DEVICE", "LOSSMATH_GRID", "CUDA_VISIBLE_DEVICES")]
+    devices += sorted(map(str, Path("/dev").glob("nvidia[0-9]*")))
     key = digest(
         *map(Path, package.submodule_search_locations),
-        also=[sys.version, *versions, pins, *(os.environ.get(f"LOSSMATH_{name}", "") for name in ("DEVICE", "GRID"))],
+        also=[sys.version, *versions, pins, *devices],
     )
     config.nb_execution_cache_path = str(Path(app.outdir).parent / ".jupyter_cache" / key)
     looks = [Path(__file__).parent, *(Path(app.srcdir, p) for p in config.html_static_path)]
-    config.book_build_inputs = digest(*looks, also=[Path(app.srcdir, "_toc.yml").read_text("utf-8")])
+    texts = (Path(app.srcdir, name) for name in ("_toc.yml", "book/claims.toml"))
+    config.book_build_inputs = digest(*looks, also=[text.read_text("utf-8") for text in texts if text.exists()])
 
     # Sphinx does not read an unchanged page again, and so would warn about it once only. Unless the last
     # build ended clean, forget what it read; the cells' outputs still come from the cache.
@@ -62,16 +64,6 @@ def end(app, exception):
         Path(app.doctreedir, "clean").touch()
 
 
-def offer_notebook(app, pagename, templatename, context, doctree):
-    # The theme has a button for the executed notebook, but copies it only for a launch service.
-    notebook = Path(app.outdir).parent / "jupyter_execute" / f"{pagename}.ipynb"
-    if notebook.exists():
-        copy = Path(app.outdir, "_sources", f"{pagename}.ipynb")
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(notebook, copy)
-        context["ipynb_source"] = f"{pagename}.ipynb"
-
-
 def drop_unused(app, exception):
     # 1.4 MB of icons as JavaScript on every page; the same icons come as a font.
     if exception is None and app.builder.name == "html":
@@ -83,7 +75,6 @@ def setup(app):
     app.add_config_value("book_build_inputs", "", "env")  # a change of it reads every page again
     app.connect("config-inited", begin)
     app.connect("env-get-outdated", read_all)
-    app.connect("html-page-context", offer_notebook)
     app.connect("build-finished", drop_unused)
     app.connect("build-finished", end, priority=999)  # after whatever may still warn
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,156 @@
+"""Runs the chapters, several at a time, before Sphinx reads them; and keeps what they ran for whoever asks.
+
+What a chapter's cells left behind for the ledger is read from its executed notebook, and is not shown on its page.
+"""
+
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
+from hashlib import sha256
+from pathlib import Path
+
+from docutils import nodes
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
+from jupyter_cache.executors.utils import single_nb_execution
+from myst_nb.core.execute.base import NotebookClientBase
+from myst_nb.core.read import create_nb_reader
+from sphinx.errors import ExtensionError
+from sphinx.util import logging
+
+MIME = "application/vnd.lossmath.evidence+json"  # as in lossmath/evidence.py
+ANCHORS = {"prove": "proof", "check": "check", "refute": "false", "mutate": "mutants", "judge": "verdict"}
+logger = logging.getLogger(__name__)
+
+
+def execute(app, env, added, changed, removed):
+    """Run every chapter that is not in the cache, as many at a time as there are cores, and two at least."""
+    settings = env.mystnb_config
+    cache = get_cache(settings.execution_cache_path)
+    notebooks = {page: notebook for page in sorted(env.found_docs) if (notebook := read(env, page))}
+    stale = {page: deepcopy(notebook) for page, notebook in notebooks.items() if not cached(cache, notebook)}
+
+    def run(page):
+        folder = str(Path(env.doc2path(page)).parent)
+        return single_nb_execution(
+            stale[page],
+            cwd=folder,
+            timeout=settings.execution_timeout,
+            allow_errors=False,
+            meta_override=False,
+            force_raise_errors=True,  # whatever a cell's tags say
+            skip_cells_with_tag="",
+        )
+
+    # One core for each, so that they do not wait for each other; and the same sums in the same order in every build.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    longest_first = sorted(stale, key=lambda page: -len(notebooks[page].cells))
+    failed = []
+    with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 0)) as pool:
+        for page, result in zip(longest_first, pool.map(run, longest_first)):
+            if result.err is not None:
+                failed.append(f"{env.doc2path(page)}: a cell failed\n{result.exc_string}")
+                continue
+            bundle = CacheBundleIn(result.nb, env.doc2path(page), data={"execution_seconds": result.time})
+            cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+            logger.info("%s: Executed notebook in %.2f seconds", env.doc2path(page), result.time)
+    if failed:
+        raise ExtensionError("\n".join(failed))
+
+    app.executed = {page: merged(cache, notebook) for page, notebook in notebooks.items()}
+    app.evidence = [record for page in app.executed for record in evidence(page, app.executed[page])]
+    now = sha256(json.dumps(app.evidence, sort_keys=True).encode()).hexdigest()
+    before, env.evidence = getattr(env, "evidence", None), now
+    return [] if now == before else env.found_docs - added  # a page may show what another's cells did
+
+
+def read(env, page):
+    """The page as a notebook, or None if it is not one."""
+    path = env.doc2path(page)
+    text = Path(path).read_text("utf-8")
+    reader = create_nb_reader(path, env.myst_config, env.mystnb_config, text)
+    return reader and reader.read(text)
+
+
+def cached(cache, notebook):
+    try:
+        return cache.match_cache_notebook(notebook)
+    except KeyError:
+        return None
+
+
+def merged(cache, notebook):
+    """The notebook with what its cells put out; the cache does not look at their metadata, and may hold old ones."""
+    _, executed = cache.merge_match_into_notebook(notebook)
+    for cell, source in zip(executed.cells, notebook.cells, strict=True):
+        cell.metadata = source.metadata
+    return executed
+
+
+def evidence(page, notebook):
+    """The records that the cells of a notebook left, with the page and the place of the cell."""
+    for place, cell in enumerate(notebook.cells):
+        for output in cell.get("outputs", []):
+            if MIME in output.get("data", {}):
+                yield {**output["data"][MIME], "page": page, "cell": place}
+
+
+def visible(outputs):
+    return [output for output in outputs if MIME not in output.get("data", {})]
+
+
+def hide_evidence():
+    """Evidence is not for the page: myst-nb gets to see the other outputs only."""
+    of_cell = NotebookClientBase.code_cell_outputs
+    if not hasattr(of_cell, "shows"):
+
+        def shown(self, cell_index):
+            count, outputs = of_cell(self, cell_index)
+            return count, visible(outputs)
+
+        shown.shows = "what is not evidence"
+        NotebookClientBase.code_cell_outputs = shown
+
+
+def anchor(record, number=1):
+    """The name of the cell that left a record, on its page."""
+    if record["verb"] == "mutate":
+        return "mutants"
+    return f"{record['claim']}-{ANCHORS[record['verb']]}" + (f"-{number}" if record["verb"] == "refute" else "")
+
+
+def name_cells(app, doctree):
+    """Give the cells that prove, check and refute addresses."""
+    names, numbers = {}, {}
+    for record in app.evidence:
+        if record["page"] == app.env.docname:
+            key = record["verb"], record["claim"]
+            numbers[key] = numbers.get(key, 0) + 1
+            names.setdefault(anchor(record, numbers[key]), record["cell"])
+    for node in doctree.findall(nodes.container):
+        if node.get("nb_element") == "cell_code":
+            node["ids"] += [name for name, cell in names.items() if cell == node["cell_index"]]
+
+
+def offer_notebook(app, pagename, templatename, context, doctree):
+    """The executed notebook, for the theme's download button: without evidence, and the same in every build."""
+    if pagename in app.executed:
+        notebook = deepcopy(app.executed[pagename])
+        for number, cell in enumerate(notebook.cells, 1):
+            cell["id"] = f"cell-{number}"
+            if "outputs" in cell:
+                cell["outputs"] = visible(cell["outputs"])
+        copy = Path(app.outdir, "_sources", f"{pagename}.ipynb")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False), "utf-8")
+        context["ipynb_source"] = f"{pagename}.ipynb"
+
+
+def setup(app):
+    app.executed, app.evidence = {}, []
+    hide_evidence()
+    app.connect("env-get-outdated", execute)
+    app.connect("doctree-read", name_cells)
+    app.connect("html-page-context", offer_notebook)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

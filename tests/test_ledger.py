@@ -1,0 +1,295 @@
+"""The ledger cannot lie: each way to make it say more than was done is tried, and caught."""
+
+import copy
+import json
+import sys
+import tomllib
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+import graph
+import ledger
+from chapters import MIME, visible
+
+from lossmath import evidence
+from lossmath.refute import NotRefuted
+
+# A chapter in the small, cell by cell.
+START = "from lossmath.claims import *; from lossmath.symbolic import *; from lossmath.mutants import mutants"
+LEMMA = 'lemma = Claim("log-tangent", (t * log(t / u), ">=", t - u), given=[t >= 0, u > 0], equality={t: u})'
+PROVE_LEMMA = "tangent_proof = lemma.prove(by=tangent(t, at=u)); lemma.check()"
+MISS_LEMMA = 'lemma.near_miss((log(t / u), ">=", t - u), given=[t > 0, u > 0]).refute()'
+GIVEN = "given = [Distribution(p), Distribution(q, positive=True)]"
+GIBBS = 'gibbs = Claim("gibbs", (kl_divergence(p, q), ">=", 0), given=given, equality={q: p})'
+PROVE = "positive = gibbs.prove(by=tangent_proof.at({t: p[k], u: q[k]}, over=k))"
+CHECK = "gibbs.check()"
+MISS = 'gibbs.near_miss((kl_divergence(p, q), "==", 0)).refute()'
+MUTANTS = "mutants()"
+CELLS = [START, LEMMA, PROVE_LEMMA, MISS_LEMMA, GIVEN, GIBBS, PROVE, CHECK, MISS, MUTANTS]
+CONTRACT = """
+[definitions]
+"kl_divergence(u, v)" = "Sum(log(u[k]/v[k])*u[k], (k, 1, K))"
+
+[claims.log-tangent]
+kind = "lemma"
+chapter = "small"
+statements = ["t*log(t/u) >= t - u"]
+given = ["t >= 0", "u > 0"]
+equality = ["t = u"]
+
+[claims.gibbs]
+kind = "inequality"
+chapter = "small"
+statements = ["kl_divergence(p, q) >= 0"]
+given = ["Distribution(p)", "Distribution(q, positive=True)"]
+equality = ["q = p"]
+"""
+EMPIRICAL = '\n[claims.calibrates]\nkind = "empirical"\nchapter = "small"\n'
+
+
+def run(*cells, page="book/small"):
+    """What the cells leave, when a notebook runs them."""
+    left, place = [], 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evidence, "in_notebook", lambda: True)
+        patch.setattr(evidence, "publish", lambda record: left.append(json.loads(json.dumps(record)) | {"cell": place}))
+        patch.setattr(evidence, "proofs", {})
+        names = {}
+        for place, cell in enumerate(cells):
+            exec(cell, names)
+    return [record | {"page": page} for record in left]
+
+
+def without(*left_out, **replaced):
+    """The chapter without some cells, and without its mutants, which take longest."""
+    return [replaced.get(cell, cell) for cell in CELLS if cell not in (*left_out, MUTANTS)]
+
+
+def wrong(cells=None, contract=CONTRACT, evidence=()):
+    return ledger.verify(tomllib.loads(contract), [*(run(*cells) if cells else ()), *evidence])
+
+
+@pytest.fixture(scope="module")
+def whole():
+    return run(*CELLS)
+
+
+def test_a_chapter_that_does_all_it_owes_is_in_order(whole):
+    assert ledger.verify(tomllib.loads(CONTRACT), whole) == []
+    lemma, gibbs = ledger.rows(tomllib.loads(CONTRACT), whole)
+    assert (gibbs["status"], gibbs["rests_on"], lemma["carries"]) == ("proved", ["log-tangent"], ["gibbs"])
+    assert gibbs["address"] == "book/small.html#gibbs"
+    assert gibbs["check"]["cases"] == 1000 and gibbs["check"]["device"]
+    assert "K = 2" in gibbs["near_misses"][0]["counterexample"]
+    assert gibbs["mutants"]["made"] == gibbs["mutants"]["refuted"] + gibbs["mutants"]["still true"] > 5
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (without(PROVE), "gibbs: no proof in the chapter small"),
+        (without(PROVE_LEMMA, PROVE), "log-tangent: no proof in the chapter small"),
+        (without(CHECK), "gibbs: no check in the chapter small"),
+        (without(MISS), "gibbs: no refuted near miss in the chapter small"),
+        (without(), "gibbs: no mutants in the chapter small"),
+    ],
+    ids=["no proof", "no proof of a lemma", "no check", "no near miss", "no mutants"],
+)
+def test_a_deleted_call_is_named(cells, said):
+    assert said in wrong(cells)
+
+
+@pytest.mark.parametrize(
+    ("claim", "key"),
+    [
+        (GIBBS.replace(", equality={q: p}", ""), "equality"),
+        (GIBBS.replace('">=", 0', '">=", -1').replace(", equality={q: p}", ""), "statements"),
+        (GIBBS.replace("given=given", "given=[Distribution(p, positive=True), Distribution(q, positive=True)]"), "given"),
+    ],
+    ids=["without its case of equality", "weaker", "with a stronger hypothesis"],
+)
+def test_a_weaker_statement_under_the_same_id_is_named(claim, key):
+    cells = [claim if cell == GIBBS else cell for cell in without()]
+    if "-1" in claim:
+        cells = [cell.replace("q[k]}, over=k", "q[k]}, over=k, times=1") for cell in cells]
+    assert any(f"gibbs: book/small: prove of another statement under this id: {key}" in said for said in wrong(cells))
+
+
+def test_another_statement_under_one_id_is_named_wherever_it_is_proved(whole):
+    again = run(*without(MISS, CHECK), page="book/other")
+    assert ledger.verify(tomllib.loads(CONTRACT), [*whole, *again]) == []  # proved again, as it stands
+    entry = ledger.rows(tomllib.loads(CONTRACT), [*whole, *again])[1]
+    assert entry["proved_again"] == ["book/other"]
+    other = run(START, 'Claim("gibbs", (x**2, ">=", 0), given=[Real(x)]).prove()', page="book/other")
+    said = ledger.verify(tomllib.loads(CONTRACT), [*whole, *other])
+    assert said[0].startswith("gibbs: book/other: prove of another statement under this id")
+
+
+def test_what_a_vector_or_a_quantity_stands_for_is_part_of_the_statement(whole):
+    claim = 'Claim("a", (total(smooth_labels(p, epsilon)[k], k), "==", 1), given=[Distribution(p), Real(epsilon)]).prove()'
+    (record,) = run(START, claim)
+    assert record["statements"] == ["Sum(widetilde_p[k], (k, 1, K)) == 1"]
+    assert record["where"] == ["widetilde_p[k] = (1 - epsilon)*p[k] + epsilon/K"]
+    contract = CONTRACT.replace("log(u[k]/v[k])*u[k]", "log(u[k]/v[k])")
+    assert any(
+        '"kl_divergence(u, v)" = "Sum(log(u[k]/v[k])*u[k]' in said for said in wrong(contract=contract, evidence=whole)
+    )
+
+
+def test_two_vectors_of_one_name_are_told_apart():
+    twice = "(smooth_labels(p, epsilon)[i], '==', smooth_labels(p, epsilon)[i] + 0 * smooth_labels(q, epsilon)[i])"
+    claim = f"Claim('a', {twice.replace('0 *', '')}, given=[Distribution(p), Distribution(q), Label(i), Real(epsilon)])"
+    names = {}
+    exec(START, names)
+    said = evidence.describe(eval(claim, names))
+    assert said["statements"] == ["widetilde_p[i] == widetilde_p[i] + widetilde_p'[i]"]
+    assert said["where"][0] != said["where"][1]
+
+
+def test_a_check_of_no_case_fails_in_the_cell_and_in_the_ledger(whole):
+    with pytest.raises(ValueError, match="cases is a whole number"):
+        run(START, GIVEN, GIBBS, "gibbs.check(cases=0)")
+    forged = [record | {"cases": 0} if record["verb"] == "check" else record for record in whole]
+    assert "gibbs: checked at no case" in wrong(evidence=forged)
+
+
+def test_to_refute_something_true_fails_in_the_cell_and_in_the_ledger(whole):
+    with pytest.raises(NotRefuted):
+        run(START, 'Claim("square", (x**2, ">=", 0), given=[Real(x)]).refute()')
+    stated = next(record for record in whole if record["verb"] == "prove" and record["claim"] == "gibbs")
+    forged = stated | {"verb": "refute", "counterexample": "", "shown": ""}
+    assert "gibbs: book/small: it is refuted, as the contract states it" in wrong(evidence=[*whole, forged])
+
+
+def test_a_renamed_id_is_named_twice():
+    said = wrong([cell.replace('"gibbs"', '"gibs"') for cell in without()])
+    assert "gibbs: no proof in the chapter small" in said
+    assert any(one.startswith("gibs: book/small has evidence for it, and the contract has no such claim") for one in said)
+    said = wrong(without(), CONTRACT.replace("claims.gibbs", "claims.gibs"))
+    assert "gibs: no proof in the chapter small" in said
+
+
+def test_a_row_can_be_pasted_from_what_an_unknown_claim_says(whole):
+    contract = CONTRACT[: CONTRACT.index("[claims.gibbs]")]
+    (said,) = wrong(contract=contract, evidence=whole)
+    pasted = contract + said.split("its row would be\n")[1]
+    assert ledger.verify(tomllib.loads(pasted), whole) == []
+
+
+def test_two_rows_with_one_id_do_not_parse():
+    with pytest.raises(tomllib.TOMLDecodeError):
+        tomllib.loads(CONTRACT + CONTRACT[CONTRACT.index("[claims.gibbs]") :])
+
+
+def test_a_proof_that_rests_on_what_was_not_proved_there_is_named(whole):
+    left = [record for record in whole if not (record["verb"] == "prove" and record["claim"] == "log-tangent")]
+    assert any(
+        "gibbs: book/small: its proof rests on log-tangent, which that page does not prove" in said
+        for said in wrong(evidence=left)
+    )
+
+
+def test_proofs_in_a_circle_are_named(whole):
+    forged = copy.deepcopy(whole)
+    next(record for record in forged if record["verb"] == "prove")["lemmas"] = ["gibbs"]
+    assert any("the proofs go round in a circle" in said for said in wrong(evidence=forged))
+
+
+def judged(*words):
+    found = {f"noise {n}": (word, ("as said in 3 of 4 regimes",), "-0.1 to 0.1") for n, word in enumerate(words)}
+    return ["from lossmath.evidence import judged", f"judged('calibrates', 'calibration error', {found!r})"]
+
+
+def test_an_empirical_claim_owes_one_verdict(whole):
+    contract = CONTRACT + EMPIRICAL
+    assert wrong(contract=contract, evidence=whole) == ["calibrates: 0 verdicts of experiments; it owes one"]
+    verdict = run(*judged("supported"))
+    assert wrong(contract=contract, evidence=[*whole, *verdict]) == []
+    assert wrong(contract=contract, evidence=[*whole, *verdict, *verdict]) == [
+        "calibrates: 2 verdicts of experiments; it owes one"
+    ]
+    assert ledger.rows(tomllib.loads(contract), [*whole, *verdict])[2]["status"] == "supported"
+    wrong_kind = [record | {"claim": "gibbs"} for record in verdict]
+    assert any(said.startswith("gibbs: a verdict") for said in wrong(evidence=[*whole, *wrong_kind]))
+
+
+@pytest.mark.parametrize(
+    ("words", "outcome"),
+    [
+        (["supported"], "supported"),
+        (["not supported", "not supported"], "not supported"),
+        (["supported", "no difference seen"], "it depends"),
+        (["depends on steps"], "it depends"),
+    ],
+)
+def test_the_outcome_of_an_experiment_is_that_of_all_its_differences(words, outcome):
+    (record,) = run(*judged(*words))
+    assert record["outcome"] == outcome and len(record["differences"]) == len(words)
+
+
+def test_a_verdict_without_a_difference_is_none():
+    with pytest.raises(ValueError, match="calibrates: a verdict rests on a difference"):
+        run(*judged())
+
+
+def test_outside_a_notebook_nothing_is_left(capsys):
+    names = {}
+    for cell in (START, LEMMA, PROVE_LEMMA):
+        exec(cell, names)
+    assert evidence.proofs == {} and capsys.readouterr().out == ""
+
+
+def test_evidence_is_told_from_what_a_reader_sees():
+    assert MIME == evidence.MIME
+    outputs = [{"output_type": "display_data", "data": {MIME: {}}}, {"output_type": "stream", "text": "seen"}]
+    assert visible(outputs) == outputs[1:]
+
+
+# The book's own contract, page and graph
+
+
+def test_the_books_contract_is_whole():
+    contract = ledger.contract_of(ROOT / "book" / "claims.toml")
+    for id, claim in contract["claims"].items():
+        assert claim["kind"] in ledger.KINDS, id
+        text = (ROOT / "book" / f"{claim['chapter']}.md").read_text("utf-8")
+        assert text.count(f"\n({id})=\n") == 1 or claim["kind"] == "lemma", id
+        assert claim["says"] and (claim["kind"] == "empirical" or claim["statements"] and claim["given"]), id
+
+
+def test_the_page_shows_what_was_done(whole):
+    verdict = run(*judged("not supported"))
+    page = ledger.page_of(ledger.rows(tomllib.loads(CONTRACT + EMPIRICAL), [*whole, *verdict]), {"book/small": "Small"})
+    for said in ("2 claims were proved", "2000 random points", "2 near misses", "1 claim about behaviour", "none survived"):
+        assert said in page["summary"], said
+    for said in ("(ledger-gibbs)=", 'href="../book/small.html#gibbs-proof"', "Not supported", "resting on [`log-tangent`]"):
+        assert said in page["claims"], said
+
+
+def entries(edges):
+    return [
+        {"id": id, "rests_on": lemmas, "status": "proved", "address": f"book/a.html#{id}"} for id, lemmas in edges.items()
+    ]
+
+
+def test_the_graph_draws_every_claim_as_a_link_below_what_it_rests_on():
+    edges = {"c": ["a", "b"], "alone": [], "b": ["a"], "a": []}
+    drawn = graph.draw(entries(edges))
+    svg = ElementTree.fromstring(drawn[drawn.index("<svg") : drawn.index("<figcaption")])
+    heights = {link.get("href").split("#")[1]: float(link[0].get("cy")) for link in svg.iter("a")}
+    assert heights.keys() == edges.keys()
+    assert heights["a"] < heights["b"] < heights["c"] < heights["alone"]
+    assert len([path for path in svg.iter("path")]) == 3
+    words = svg.find("title").text
+    assert "c rests on a and b" in words and "alone rest on no other claim" in words
+
+
+def test_a_circle_is_found():
+    assert graph.cycle({"a": ["b"], "b": ["c"], "c": []}) is None
+    found = graph.cycle({"a": ["b"], "b": ["c"], "c": ["a"]})
+    assert found[0] == found[-1] and set(found) == {"a", "b", "c"}

@@ -1,0 +1,163 @@
+"""Mutants: that each kind of change is made, and that what becomes of them is told truly."""
+
+import pytest
+
+from lossmath import mutants as module
+from lossmath.claims import Claim, Distribution, Label, OneHot, Real, tangent
+from lossmath.mutants import Mutant, Survived, edits, fate, mutants, mutate, weakened
+from lossmath.refute import NotRefuted
+from lossmath.symbolic import (
+    K,
+    Rational,
+    cross_entropy,
+    entropy,
+    epsilon,
+    gamma,
+    i,
+    k,
+    kl_divergence,
+    log,
+    one_hot,
+    p,
+    q,
+    smooth_labels,
+    t,
+    total,
+    u,
+    x,
+    y,
+)
+
+GIVEN = [Distribution(p), Distribution(q, positive=True)]
+
+
+def changes(expr):
+    return set(edits(expr))
+
+
+def test_signs_terms_and_factors():
+    found = changes(x - 3 * t)
+    for change in [
+        ("a sign flipped", -x - 3 * t),
+        ("a sign flipped", x + 3 * t),
+        ("a factor doubled", 2 * x - 3 * t),
+        ("a factor doubled", x - 6 * t),
+        ("a term dropped", x),
+        ("a term dropped", -3 * t),
+    ]:
+        assert change in found, change
+    assert ("a factor dropped", x) in changes(x * log(t))
+    assert ("a factor dropped", 1 / t) in changes(x / t)
+    assert ("a factor dropped", total(p[k], k)) in changes(total(p[k] * log(p[k]), k))
+    assert ("a sign flipped", log(1 + x)) in changes(log(1 - x))
+
+
+def test_arguments_parameters_and_exponents():
+    assert ("arguments exchanged", kl_divergence(q, p)) in changes(kl_divergence(p, q))
+    assert ("ε/K for ε", x * epsilon / K) in changes(x * epsilon)
+    assert ("a factor dropped", epsilon) in changes(epsilon / K)
+    assert ("γ shifted", (gamma + 1) * x) in changes(gamma * x)
+    assert ("an exponent shifted", x ** (gamma + 1)) in changes(x**gamma)
+    assert all(new != entropy(p) for _, new in edits(entropy(p)))
+
+
+def test_a_vector_is_changed_in_one_of_its_places():
+    tilde = smooth_labels(p, epsilon)
+    once = [new for _, new in edits(cross_entropy(tilde, q))]
+    assert len(once) > 5
+    twice = [new for _, new in edits(cross_entropy(tilde, q) * entropy(tilde))]
+    assert len([new for new in twice if new.has(tilde)]) == len(twice)
+    assert len(list(edits(cross_entropy(tilde, q), done={tilde}))) < len(once)
+
+
+def test_hypotheses_are_dropped():
+    found = dict(weakened([*GIVEN, OneHot(p, y), Label(i), epsilon >= 0, epsilon <= 1, gamma >= 1]))
+    assert found.keys() == {
+        "p need not be a distribution",
+        "q need not be a distribution",
+        "q may have zeros",
+        "p need not be one-hot",
+        "without epsilon >= 0",
+        "without epsilon <= 1",
+        "without gamma >= 1",
+    }
+    assert found["without gamma >= 1"][-1] == Real(gamma)
+    assert Real(epsilon) not in found["without epsilon >= 0"]
+
+
+@pytest.fixture(scope="module")
+def lemma():
+    claim = Claim("log-tangent", (t * log(t / u), ">=", t - u), given=[t >= 0, u > 0], equality={t: u})
+    return claim.prove(by=tangent(t, at=u))
+
+
+def fates(proof):
+    return {
+        (mutant.change, mutant.claim.statements, mutant.claim.hypotheses.given): fate(mutant, proof, number)
+        for mutant, number in mutate(proof.claim)
+    }
+
+
+def test_what_is_false_is_refuted_and_what_is_weaker_is_proved(lemma):
+    told = {(mutant.change, mutant.fate) for mutant in fates(lemma).values()}
+    assert ("the inequality turned round", "refuted") in told
+    assert ("a sign flipped", "refuted") in told
+    assert ("a sign flipped", "still true") in told  # t log(t/u) >= -t - u
+    assert ("without u > 0", "refuted") in told  # where it has no value
+    assert {found for _, found in told} == {"refuted", "still true"}
+
+
+def test_a_hypothesis_that_is_not_needed_is_proved_away():
+    claim = Claim(
+        "a", (entropy(p) - entropy(p) * epsilon, "==", (1 - epsilon) * entropy(p)), given=[Distribution(p), epsilon <= 1]
+    )
+    told = {mutant.change: mutant for mutant in fates(claim.prove()).values()}
+    assert told["without epsilon <= 1"].fate == "still true"
+    assert told["without epsilon <= 1"].reason.startswith("proved by normal form")
+    assert told["p need not be a distribution"].fate == "refuted"
+    assert "no value" in told["p need not be a distribution"].reason
+
+
+def test_an_inequality_is_tried_at_its_case_of_equality():
+    target = smooth_labels(one_hot(y), epsilon)
+    given = [Distribution(q, positive=True), Label(y), epsilon > 0, epsilon < Rational(1, 2)]
+    claim = Claim("a", (cross_entropy(target, q), ">=", entropy(target)), given=given, equality={q: target})
+    for _, points, _ in module._points(claim, claim.equality):
+        gaps = [module.refute.evaluate(cross_entropy(target, q) - entropy(target), point) for point in points[:6]]
+        assert max(gaps[0], gaps[3]) < 1e-5 < min(gaps[1], gaps[2])
+
+
+def blind(monkeypatch):
+    """Whatever is tried finds nothing."""
+
+    def find_nothing(claim, quick):
+        raise NotRefuted("nothing found")
+
+    for name in ("_fails", "_undefined", "_proved"):
+        monkeypatch.setattr(module, name, lambda *args: None)
+    monkeypatch.setattr(module.refute, "refute", find_nothing)
+
+
+def test_a_mutant_of_an_identity_must_not_survive(monkeypatch):
+    proof = Claim("kl-split", (kl_divergence(p, q), "==", cross_entropy(p, q) - entropy(p)), given=GIVEN).prove()
+    found = mutants(proof)
+    assert found.count("kl-split") == found.count("kl-split", "refuted") > 10
+    assert "| `kl-split` |" in found._repr_markdown_() and "refuted" in repr(found)
+    blind(monkeypatch)
+    with pytest.raises(Survived, match="kl-split, a sign flipped.*nothing found"):
+        mutants(proof)
+
+
+def test_survivors_of_an_inequality_are_counted(monkeypatch, lemma):
+    blind(monkeypatch)
+    found = mutants(lemma)
+    assert found.count("log-tangent", "survived") == found.count("log-tangent") > 10
+
+
+def test_a_mutant_says_what_was_changed():
+    claim = Claim(
+        "a", (smooth_labels(p, epsilon)[i], ">=", 0), given=[Distribution(p), Label(i), epsilon >= 0, epsilon <= 1]
+    )
+    said = str(Mutant(claim, "a sign flipped"))
+    assert said.startswith("a, a sign flipped: widetilde_p[i] >= 0, given Distribution(p)")
+    assert "widetilde_p[k] = (1 - epsilon)*p[k] + epsilon/K" in said
