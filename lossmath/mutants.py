@@ -246,9 +246,13 @@ def _undefined(claim, equality):
 
 
 def _functions(side):
-    """What must have a value: for a slope, the function, since a difference quotient may reach over an end."""
+    """What must have a value: the side, and each quantity in it, which might cancel.
+
+    For a slope it is the function, since a difference quotient may reach over an end.
+    """
+    quantities = sorted((node for node in side.atoms(Quantity) if not node.has(sp.Indexed)), key=str)
     slopes = [written(node.expr) for node in written(side).atoms(Derivative)]
-    return [part for part in slopes if not part.atoms(Sum)] if slopes else [side]
+    return [part for part in slopes if not part.atoms(Sum)] if slopes else [side, *quantities]
 
 
 def _proved(claim, proof, statement):
