@@ -242,6 +242,8 @@ def _undefined(claim, equality):
                     refute.evaluate(side, point)
                 except refute.Undefined as error:
                     return f"{point}: no value, {error}"
+                except KeyError:  # a quantity inside a sum or a vector, with an index that has no value of its own
+                    continue
     return None
 
 
@@ -250,7 +252,7 @@ def _functions(side):
 
     For a slope it is the function, since a difference quotient may reach over an end.
     """
-    quantities = sorted((node for node in side.atoms(Quantity) if not node.has(sp.Indexed)), key=str)
+    quantities = sorted(side.atoms(Quantity), key=str)
     slopes = [written(node.expr) for node in written(side).atoms(Derivative)]
     return [part for part in slopes if not part.atoms(Sum)] if slopes else [side, *quantities]
 
