@@ -115,8 +115,8 @@ def exact(expr):
     return _Exact().doprint(expr)
 
 
-def describe(claim):
-    """A claim in full: statements, hypotheses, cases of equality and meanings of names as text, and the claim as LaTeX."""
+def in_full(claim):
+    """A claim as text that says all of it: statements, hypotheses, cases of equality, and what the vectors' names stand for."""
     printer = _Exact(str(name) for name in claim.hypotheses.declared)
     text = printer.doprint
     said = {
@@ -127,7 +127,12 @@ def describe(claim):
         "given": [_hypothesis(given, text) for given in claim.hypotheses.given],
         "equality": [f"{text(one)} = {text(other)}" for one, other in claim.equality.items()],
     }
-    return said | {"where": printer.formulas(), "definitions": _definitions(claim), "latex": claim._repr_latex_()}
+    return said | {"where": printer.formulas()}
+
+
+def describe(claim):
+    """A claim in full, with the definitions of its quantities, and as LaTeX."""
+    return in_full(claim) | {"definitions": _definitions(claim), "latex": claim._repr_latex_()}
 
 
 # One record for each verb

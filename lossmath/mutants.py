@@ -8,6 +8,9 @@ a claim from such a neighbour, a passing check would say little.
 from __future__ import annotations
 
 import random
+import signal
+import threading
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -42,6 +45,8 @@ from lossmath.symbolic import (
 # A few points of each size; what they leave alive meets the whole search of `refute`.
 SIZES = ({K: 3, N: 2, M: 2}, {K: 2, N: 3, M: 2}, {K: 5, N: 3, M: 2})
 POINTS = 60
+PATIENCE = 4  # seconds of work on one proof
+MOST = 16  # mutants of one statement, spread over all that there are
 FATES = ("refuted", "still true", "survived")
 
 
@@ -59,7 +64,7 @@ class Mutant:
     reason: str = ""
 
     def __str__(self):
-        said = evidence.describe(self.claim)
+        said = evidence.in_full(self.claim)
         where = "".join(f", {name}" for name in said["where"])
         return f"{self.claim.id}, {self.change}: {'; '.join(said['statements'])}, given {', '.join(said['given'])}{where}"
 
@@ -154,12 +159,11 @@ def mutate(claim):
         changed += [(change, (left, relation, new)) for change, new in edits(right)]
         if relation in TURNED:
             changed.append(("the inequality turned round", (left, TURNED[relation], right)))
-        for change, new in changed:
-            if new == statement or new in seen:
-                continue
-            seen.add(new)
-            if (mutant := _changed(claim, new)) is not None:
-                yield Mutant(mutant, change), number
+        told = {new: change for change, new in reversed(changed) if new != statement and new not in seen}
+        seen |= told.keys()
+        found = [Mutant(mutant, told[new]) for new in reversed(told) if (mutant := _changed(claim, new)) is not None]
+        for mutant in found[:: -(-len(found) // MOST) or 1]:
+            yield mutant, number
     for change, given in weakened(claim.hypotheses.given):
         yield Mutant(claim.near_miss(given=given), change), None
 
@@ -238,13 +242,19 @@ def _undefined(claim, equality):
                     refute.evaluate(side, point)
                 except refute.Undefined as error:
                     return f"{point}: no value, {error}"
+                except KeyError:  # a quantity inside a sum or a vector, with an index that has no value of its own
+                    continue
     return None
 
 
 def _functions(side):
-    """What must have a value: for a slope, the function, since a difference quotient may reach over an end."""
+    """What must have a value: the side, and each quantity in it, which might cancel.
+
+    For a slope it is the function, since a difference quotient may reach over an end.
+    """
+    quantities = sorted(side.atoms(Quantity), key=str)
     slopes = [written(node.expr) for node in written(side).atoms(Derivative)]
-    return [part for part in slopes if not part.atoms(Sum)] if slopes else [side]
+    return [part for part in slopes if not part.atoms(Sum)] if slopes else [side, *quantities]
 
 
 def _proved(claim, proof, statement):
@@ -315,12 +325,40 @@ def _log_tangent():
     return Proof(claim, [rule_of_proof(*claim.statements[0], claim.hypotheses, tangent(t, at=u))])
 
 
+class _TooLong(BaseException):  # not an Exception, which SymPy may catch
+    pass
+
+
+@contextmanager
+def _patience():
+    """Raise _TooLong if what is done takes PATIENCE seconds of this process: SymPy may work for hours on an odd expression."""
+
+    def give_up(*_):
+        raise _TooLong
+
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGVTALRM, give_up)
+    signal.setitimer(signal.ITIMER_VIRTUAL, PATIENCE)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+
+
 def fate(mutant, proof, statement=None):
     """The mutant with what became of it; `proof` is that of the claim it was made from, `statement` the number of its own."""
     claim, equality = mutant.claim, proof.claim.equality
     if (reason := _fails(claim, equality) or _undefined(claim, equality)) is not None:
         return replace(mutant, fate="refuted", reason=reason)
-    if (reason := _proved(claim, proof, statement)) is not None:
+    try:
+        with _patience():
+            reason = _proved(claim, proof, statement)
+    except _TooLong:
+        reason = None
+    if reason is not None:
         return replace(mutant, fate="still true", reason=reason)
     try:
         return replace(mutant, fate="refuted", reason=str(refute.refute(claim, quick=True)))
