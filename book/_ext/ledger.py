@@ -264,7 +264,7 @@ def _block(entry, titles):
         verdict = entry["verdict"]
         items.append(f"{_link(verdict['cell'], verdict['outcome'].capitalize())}; measured: {verdict['measured']}.")
         items += [
-            f"{found['compared'].capitalize()}: {found['range']}; {found['verdict']} ({'; '.join(found['seen'])})."
+            f"{found['compared'][:1].upper() + found['compared'][1:]}: {found['range']}; {found['verdict']} ({'; '.join(found['seen'])})."
             for found in verdict["differences"]
         ]
     if entry["carries"]:
