@@ -45,8 +45,8 @@ from lossmath.symbolic import (
 # A few points of each size; what they leave alive meets the whole search of `refute`.
 SIZES = ({K: 3, N: 2, M: 2}, {K: 2, N: 3, M: 2}, {K: 5, N: 3, M: 2})
 POINTS = 60
-PATIENCE = 4  # seconds of work on one proof
-MOST = 16  # mutants of one statement, spread over all that there are
+PATIENCE = 2  # seconds of work on one proof
+MOST = 10  # mutants of one statement, spread over all that there are
 FATES = ("refuted", "still true", "survived")
 
 
