@@ -18,7 +18,6 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 from tqdm import tqdm
 
-from lossmath import evidence
 from lossmath.calibration import brier_score, expected_calibration_error, fit_temperature
 
 
@@ -437,6 +436,8 @@ class Table:
 
 def verdicts(*findings):
     """The table of all findings."""
+    from lossmath import evidence  # with SymPy, which the experiments themselves do without
+
     for finding in findings:
         found = {name: (*verdict(difference), difference.range()) for name, difference in finding.differences.items()}
         evidence.judged(finding.claim, finding.measured, found)

@@ -87,7 +87,7 @@ class Hypotheses:
         self.distributions: dict[IndexedBase, bool] = {}  # True if positive
         self.onehots: dict[IndexedBase, Symbol] = {}
         self.labels: dict[Symbol | IndexedBase, Symbol] = {}  # the size of the range
-        self.reals: set[IndexedBase] = set()
+        self.reals: dict[IndexedBase, None] = {}  # a set in the order of the hypotheses, so that every run draws alike
         self.intervals: dict[Symbol, Interval] = {}
         for hypothesis in self.given:
             self._add(hypothesis)
@@ -119,7 +119,7 @@ class Hypotheses:
             case Real(symbol):
                 self._declare(symbol, (Symbol, IndexedBase), hypothesis)
                 if isinstance(symbol, IndexedBase):
-                    self.reals.add(symbol)
+                    self.reals[symbol] = None
                 else:
                     self.intervals[symbol] = Interval(-oo, oo)
             case sp.And():

@@ -155,10 +155,9 @@ def mutate(claim):
     seen = set()
     for number, statement in enumerate(claim.statements):
         left, relation, right = statement
-        changed = [(change, (new, relation, right)) for change, new in edits(left, done=right.atoms(Vector))]
+        changed = [("the inequality turned round", (left, TURNED[relation], right))] if relation in TURNED else []
+        changed += [(change, (new, relation, right)) for change, new in edits(left, done=right.atoms(Vector))]
         changed += [(change, (left, relation, new)) for change, new in edits(right)]
-        if relation in TURNED:
-            changed.append(("the inequality turned round", (left, TURNED[relation], right)))
         told = {new: change for change, new in reversed(changed) if new != statement and new not in seen}
         seen |= told.keys()
         found = [Mutant(mutant, told[new]) for new in reversed(told) if (mutant := _changed(claim, new)) is not None]

@@ -83,7 +83,7 @@ def test_a_chapter_that_does_all_it_owes_is_in_order(whole):
     assert ledger.verify(tomllib.loads(CONTRACT), whole) == []
     lemma, gibbs = ledger.rows(tomllib.loads(CONTRACT), whole)
     assert (gibbs["status"], gibbs["rests_on"], lemma["carries"]) == ("proved", ["log-tangent"], ["gibbs"])
-    assert gibbs["address"] == "book/small.html#gibbs"
+    assert (lemma["address"], gibbs["address"]) == ("book/small.html#log-tangent-proof", "book/small.html#gibbs")
     assert gibbs["check"]["cases"] == 1000 and gibbs["check"]["device"]
     assert "K = 2" in gibbs["near_misses"][0]["counterexample"]
     assert gibbs["mutants"]["made"] == gibbs["mutants"]["refuted"] + gibbs["mutants"]["still true"] > 5

@@ -141,7 +141,7 @@ def blind(monkeypatch):
 def test_a_mutant_of_an_identity_must_not_survive(monkeypatch):
     proof = Claim("kl-split", (kl_divergence(p, q), "==", cross_entropy(p, q) - entropy(p)), given=GIVEN).prove()
     found = mutants(proof)
-    assert found.count("kl-split") == found.count("kl-split", "refuted") > 10
+    assert found.count("kl-split") == found.count("kl-split", "refuted") > 5
     assert "| `kl-split` |" in found._repr_markdown_() and "refuted" in repr(found)
     blind(monkeypatch)
     with pytest.raises(Survived, match="kl-split, a sign flipped.*nothing found"):
@@ -151,7 +151,7 @@ def test_a_mutant_of_an_identity_must_not_survive(monkeypatch):
 def test_survivors_of_an_inequality_are_counted(monkeypatch, lemma):
     blind(monkeypatch)
     found = mutants(lemma)
-    assert found.count("log-tangent", "survived") == found.count("log-tangent") > 10
+    assert found.count("log-tangent", "survived") == found.count("log-tangent") > 5
 
 
 def test_a_mutant_says_what_was_changed():

@@ -149,4 +149,9 @@ def test_a_cold_build_elsewhere_gives_the_same_site(tmp_path):
     built = tmp_path / "_build" / "html"
     names = [path.relative_to(built) for path in built.rglob("*") if path.is_file()]
     assert names
-    assert [name for name in names if (SITE / name).read_bytes() != (built / name).read_bytes()] == []
+
+    def content(path):
+        # Sphinx adds a checksum to the address of a file of a package if an earlier build has put it there
+        return re.sub(rb"[?]v=[0-9a-f]{8}", b"", path.read_bytes()) if path.suffix == ".html" else path.read_bytes()
+
+    assert [name for name in names if content(SITE / name) != content(built / name)] == []

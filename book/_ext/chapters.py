@@ -45,6 +45,7 @@ def execute(app, env, added, changed, removed):
 
     # One core for each, so that they do not wait for each other; and the same sums in the same order in every build.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("PYTHONHASHSEED", "0")
     longest_first = sorted(stale, key=lambda page: -len(notebooks[page].cells))
     failed = []
     with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 0)) as pool:

@@ -131,7 +131,7 @@ def rows(contract, evidence):
             "kind": claim.get("kind"),
             "says": claim.get("says", ""),
             "page": page,
-            "address": f"{page}.html#{id}",
+            "address": f"{page}.html#{id}" + "-proof" * (claim.get("kind") == "lemma"),
         }
         entry |= {key: value for key, value in stated(claim).items() if value}
         if home["prove"]:
