@@ -28,6 +28,14 @@ from lossmath.symbolic import (
     y,
 )
 
+
+@pytest.fixture(autouse=True)
+def all_of_them(monkeypatch):
+    """Every mutant, and time for each."""
+    monkeypatch.setattr(module, "MOST", 1000)
+    monkeypatch.setattr(module, "PATIENCE", 60)
+
+
 GIVEN = [Distribution(p), Distribution(q, positive=True)]
 
 

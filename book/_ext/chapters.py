@@ -16,6 +16,7 @@ from jupyter_cache.base import CacheBundleIn
 from jupyter_cache.executors.utils import single_nb_execution
 from myst_nb.core.execute.base import NotebookClientBase
 from myst_nb.core.read import create_nb_reader
+from myst_nb.core.utils import coalesce_streams
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
@@ -141,7 +142,7 @@ def offer_notebook(app, pagename, templatename, context, doctree):
         for number, cell in enumerate(notebook.cells, 1):
             cell["id"] = f"cell-{number}"
             if "outputs" in cell:
-                cell["outputs"] = visible(cell["outputs"])
+                cell["outputs"] = coalesce_streams(visible(cell["outputs"]))  # which come in pieces, as it happens
         copy = Path(app.outdir, "_sources", f"{pagename}.ipynb")
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_text(json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False), "utf-8")
