@@ -21,7 +21,7 @@ import sympy as sp
 from sympy import Add, Derivative, IndexedBase, KroneckerDelta, Limit, Mul, Pow, Sum
 from sympy.core.relational import Relational
 
-from lossmath import check, evidence, limits, refute
+from lossmath import check, evidence, limits, normal, refute
 from lossmath.claims import Claim, Derivation, Proof, tangent
 from lossmath.hypotheses import Distribution, Hypotheses, Label, OneHot, Real
 from lossmath.normal import Domain, difference
@@ -45,7 +45,8 @@ from lossmath.symbolic import (
 # A few points of each size; what they leave alive meets the whole search of `refute`.
 SIZES = ({K: 3, N: 2, M: 2}, {K: 2, N: 3, M: 2}, {K: 5, N: 3, M: 2})
 POINTS = 60
-PATIENCE = 1  # second of work on one proof
+STEPS = 300  # of the prover, on one proof
+PATIENCE = 8  # seconds, for a single step that SymPy does not come back from; a proof of so many steps takes less
 MOST = 6  # mutants of one statement, spread over all that there are
 FATES = ("refuted", "still true", "survived")
 
@@ -330,21 +331,29 @@ class _TooLong(BaseException):  # not an Exception, which SymPy may catch
 
 @contextmanager
 def _patience():
-    """Raise _TooLong if what is done takes PATIENCE seconds of this process: SymPy may work for hours on an odd expression."""
+    """Raise _TooLong after STEPS steps of the prover, the same in every build; or if one of them takes for ever."""
+    factored, taken = normal.factored, 0
 
     def give_up(*_):
         raise _TooLong
 
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGVTALRM, give_up)
-    signal.setitimer(signal.ITIMER_VIRTUAL, PATIENCE)
+    def counted(*args):
+        nonlocal taken
+        taken += 1
+        return factored(*args) if taken <= STEPS else give_up()
+
+    timed = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGVTALRM, give_up) if timed else None
+    normal.factored = counted
     try:
+        if timed:
+            signal.setitimer(signal.ITIMER_VIRTUAL, PATIENCE)
         yield
     finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.signal(signal.SIGVTALRM, before)
+        normal.factored = factored
+        if timed:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            signal.signal(signal.SIGVTALRM, before)
 
 
 def fate(mutant, proof, statement=None):

@@ -33,7 +33,6 @@ from lossmath.symbolic import (
 def all_of_them(monkeypatch):
     """Every mutant, and time for each."""
     monkeypatch.setattr(module, "MOST", 1000)
-    monkeypatch.setattr(module, "PATIENCE", 60)
 
 
 GIVEN = [Distribution(p), Distribution(q, positive=True)]
@@ -160,6 +159,14 @@ def test_survivors_of_an_inequality_are_counted(monkeypatch, lemma):
     blind(monkeypatch)
     found = mutants(lemma)
     assert found.count("log-tangent", "survived") == found.count("log-tangent") > 5
+
+
+def test_a_proof_has_so_many_steps_and_no_more(monkeypatch, lemma):
+    monkeypatch.setattr(module, "STEPS", 0)
+    counted = module.normal.factored
+    told = {mutant.change: mutant.fate for mutant in fates(lemma).values()}
+    assert "survived" in told.values()
+    assert module.normal.factored is counted
 
 
 def test_a_mutant_says_what_was_changed():
