@@ -45,7 +45,7 @@ from lossmath.symbolic import (
 # A few points of each size; what they leave alive meets the whole search of `refute`.
 SIZES = ({K: 3, N: 2, M: 2}, {K: 2, N: 3, M: 2}, {K: 5, N: 3, M: 2})
 POINTS = 60
-STEPS = 80  # of the prover, on one proof
+STEPS = 240  # of the prover, on one proof
 PATIENCE = 8  # seconds, for a single step that SymPy does not come back from; a proof of so many steps takes less
 MOST = 4  # mutants of one statement, spread over all that there are
 FATES = ("refuted", "still true", "survived")
