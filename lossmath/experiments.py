@@ -15,15 +15,18 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid
 from tqdm import tqdm
 
 from lossmath.calibration import brier_score, expected_calibration_error, fit_temperature
+from lossmath.losses import focal_loss
 
 
 @dataclass(frozen=True)
 class Loss:
-    """Cross-entropy of one-hot labels with label smoothing at a rate epsilon, or with focusing gamma, or (0, 0) neither."""
+    """`focal_loss` with a smoothing rate epsilon and a focusing gamma; with neither it is the cross-entropy.
+
+    Called with logits (..., C) and labels that broadcast to (...), it gives the loss of each case, in nats.
+    """
 
     epsilon: float = 0.0
     gamma: float = 0.0
@@ -31,8 +34,12 @@ class Loss:
     def __post_init__(self):
         if not 0 <= self.epsilon < 1 or not self.gamma >= 0:
             raise ValueError(f"epsilon in [0, 1) and gamma >= 0 are expected, got {self.epsilon} and {self.gamma}")
-        if self.epsilon and self.gamma:
-            raise ValueError("smoothing or focusing, not both: with soft labels the focal loss has no margin form")
+
+    def __call__(self, logits: Tensor, labels: Tensor) -> Tensor:
+        cases = logits.shape[:-1]
+        rows, targets = logits.reshape(-1, logits.shape[-1]), labels.expand(cases).reshape(-1)
+        options = {"label_smoothing": self.epsilon, "reduction": "none"}
+        return focal_loss(rows, targets, self.gamma, **options).view(cases)
 
     @property
     def quantity(self):
@@ -40,7 +47,8 @@ class Loss:
         return "label smoothing" if self.epsilon else "focal" if self.gamma else "cross-entropy"
 
     def __str__(self):
-        return f"ε = {self.epsilon:g}" if self.epsilon else f"γ = {self.gamma:g}" if self.gamma else "CE"
+        named = ("ε", self.epsilon), ("γ", self.gamma)
+        return ", ".join(f"{name} = {value:g}" for name, value in named if value) or "CE"
 
 
 CE = Loss()
@@ -58,18 +66,6 @@ def margins(logits: Tensor, labels: Tensor) -> Tensor:
     """The margin m = z_y - log(sum over j ≠ y of exp z_j) of logits (..., N, C) at labels (..., N)."""
     label = labels.expand(logits.shape[:-1])[..., None]
     return -(logits - logits.gather(-1, label)).scatter(-1, label, -torch.inf).logsumexp(-1)
-
-
-def margin_loss(logits: Tensor, labels: Tensor, epsilon: Tensor, gamma: Tensor) -> Tensor:
-    """σ(s)^γ softplus(s) - ε mean_j(z_j - z_y), in nats, with s = -m: cross-entropy, smoothed or focal, as the book proves it.
-
-    Logits (..., N, C), labels (..., N); epsilon and gamma are tensors that broadcast with the labels, so that each model of a
-    batch has a loss of its own.
-    """
-    m = margins(logits, labels)
-    label = labels.expand(logits.shape[:-1])[..., None]
-    leads = (logits - logits.gather(-1, label)).mean(-1)
-    return -(gamma * logsigmoid(-m)).exp() * logsigmoid(m) - epsilon * leads
 
 
 class Split(NamedTuple):
@@ -226,16 +222,12 @@ def train(task, losses, noises=(0.0,), steps=(400,), hidden=32, **how):
     device = task.train.inputs.device
     shape = len(runs.losses), len(runs.noises), seeds
     start = [w.to(device).expand(*shape, *w.shape[1:]) for w in initial(seeds, features, hidden, task.classes)]
-    epsilon, gamma = (
-        torch.tensor([getattr(loss, name) for loss in runs.losses], device=device)[:, None, None, None]
-        for name in ("epsilon", "gamma")
-    )
     labels = runs.labels("train")
 
     def batch_loss(weights, picked):
         _, logits = network(weights, at(task.train.inputs, picked))
         y = at(labels[..., None], picked)[..., 0]
-        return margin_loss(logits, y, epsilon, gamma).mean(-1).sum()
+        return sum(loss(z, y).mean(-1).sum() for loss, z in zip(runs.losses, logits))
 
     kept = descend(start, task, runs.steps, batch_loss, label=task.name, **how)
     runs.weights = [torch.stack(weight) for weight in zip(*kept)]
@@ -274,7 +266,7 @@ def measure(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
     q = logits.softmax(-1)
     measures = {
         "calibration error": expected_calibration_error(q, labels),
-        "log-loss": -logsigmoid(margins(logits, labels)).mean(-1),
+        "log-loss": CE(logits, labels).mean(-1),
         "Brier score": brier_score(q, labels),
         "error rate": (logits.argmax(-1) != labels).double().mean(-1),
         "entropy": -(q * logits.log_softmax(-1)).sum(-1).mean(-1),
