@@ -271,6 +271,14 @@ def test_the_page_shows_what_was_done(whole):
         assert said in page["claims"], said
 
 
+def test_a_claim_with_a_mutant_left_is_told_from_the_others(whole):
+    (record,) = (one for one in whole if (one["verb"], one["claim"]) == ("mutate", "gibbs"))
+    left = {**record, "mutants": [*record["mutants"], {**record["mutants"][0], "fate": "survived"}]}
+    lemma, gibbs = ledger.rows(tomllib.loads(CONTRACT), [left if one is record else one for one in whole])
+    assert (lemma["status"], gibbs["status"]) == ("proved", "proved with survivors")
+    assert "claims-proved-with-survivors" in graph.draw([lemma, gibbs])
+
+
 def entries(edges):
     return [
         {"id": id, "rests_on": lemmas, "status": "proved", "address": f"book/a.html#{id}"} for id, lemmas in edges.items()

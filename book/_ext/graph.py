@@ -10,6 +10,7 @@ ROW = 26  # pixels from one claim to the next
 REACH = 104  # how far the longest arcs swing out
 STATUS = {  # computed status: the class of its colour, and the words for it
     "proved": "proved, and its mutants refuted or proved",
+    "proved with survivors": "proved, and some of its mutants neither refuted nor proved",
     "supported": "supported by an experiment",
     "it depends": "supported by an experiment in some regimes only",
     "no difference seen": "no difference seen in an experiment",

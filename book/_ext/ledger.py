@@ -172,7 +172,7 @@ def _status(entry):
     done = "proof" in entry and entry["mutants"]["made"]
     if entry["kind"] != "lemma":
         done = done and "check" in entry and entry["near_misses"]
-    return "proved" if done else "missing"
+    return "missing" if not done else "proved with survivors" if entry["mutants"]["survived"] else "proved"
 
 
 # The page
