@@ -392,8 +392,9 @@ def check(claim, cases=1000, seed=0, device=None):
     Returns
     -------
     Check
-        With the worst residual, and the number of cases, less those in which rounding may have done anything. The residual of a point is the difference of the two sides (for an inequality, what it
-        fails by) over the size of the terms: a first-order bound on what rounding may do to them, over the unit roundoff.
+        With the worst residual, and the number of cases, less those in which rounding may have done anything. The residual of a
+        point is the difference of the two sides (for an inequality, what it fails by) over the size of the terms: a first-order
+        bound on what rounding may do to them, over the unit roundoff. For limits, how near they came, and after how long a way.
 
     Raises
     ------
@@ -408,14 +409,14 @@ def check(claim, cases=1000, seed=0, device=None):
     generator = torch.Generator().manual_seed(seed)
     try:
         found = tuple(
-            limits.seen(statement, claim.hypotheses, cases // len(SIZES), generator, device)
+            limits.seen(statement, claim.hypotheses, cases, generator, device)
             for statement in claim.statements
             if limits.is_limit(statement)
         )
     except ArithmeticError as error:
         raise CheckError(f"{claim.id} fails on {device}: {error}") from None
     if len(found) == len(claim.statements):
-        return Check(claim, cases // len(SIZES), None, _name(device), found)
+        return Check(claim, cases, None, _name(device), found)
     worst, seen = 0.0, 0
     counts = [max(1, int(cases * share)) for share in SHARES]
     counts[0] += cases - sum(counts)
