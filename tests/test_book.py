@@ -33,14 +33,6 @@ def cells(chapter):
     return [re.sub(r"\A---\n.*?^---\n", "", cell, flags=re.MULTILINE | re.DOTALL) for cell in found]
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS | EMPIRICAL)
-def test_cells_are_short(chapter):
-    for cell in cells(chapter):
-        lines = cell.strip().splitlines()
-        assert len(lines) <= 14 and len([line for line in lines if line.strip()]) <= 12, cell
-        assert max(map(len, lines)) <= 79, cell
-
-
 @pytest.mark.parametrize(("chapter", "claim"), [(chapter, claim) for chapter, ids in CHAPTERS.items() for claim in ids])
 def test_a_claim_has_its_place_its_proof_its_check_and_its_near_misses(chapter, claim):
     text = (BOOK / f"{chapter}.md").read_text("utf-8")
