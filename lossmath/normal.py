@@ -631,12 +631,14 @@ class Domain:
 
     def _vanishes_with(self, u, f):
         """u = f w with u >= 0 and w > 0; a factor δ is 0 or 1, so that only u at δ = 1 matters."""
+        inside = Domain(self.hypotheses)  # where u >= 0, it is at the ends too
+        positive = inside.nonnegative(inside.normal(inside.prepare(u)))
         u, f = self.prepare(u), self.prepare(f)
         f = f.base if isinstance(f, Pow) and f.exp.is_positive else f
         if isinstance(f, KroneckerDelta):
             return self._strictly(u.xreplace({f: Integer(1)}))
         ratio = sp.cancel(sp.together(u / f))
-        return not ratio.has(f) and self._strictly(ratio) and self.nonnegative(self.normal(u))
+        return not ratio.has(f) and self._strictly(ratio) and positive
 
     def above(self, expr, inside=None):
         """A prepared expression is > 0 on the whole domain, closed ends included (but for those of `inside`)."""

@@ -433,6 +433,14 @@ _UNDER_UNDEFINED = claims({
     "difference-times-its-log": (
         [P, Q], (total((p[k] - q[k]) * (log(p[k] - q[k]) + 1), k), "==", total((p[k] - q[k]) * log(p[k] - q[k]), k))
     ),
+    # At q_i = 1, or with the weight of another.
+    "log-one-minus-an-entry": ([Distribution(q), I], (log(1 - q[i]), "<=", 0)),
+    "log-of-an-entry-weighted-by-the-rest": ([Distribution(q), I], ((1 - q[i]) * log(q[i]), "<=", 0)),
+    "log-of-the-rest-weighted-by-the-entry": ([Distribution(q), I], (q[i] * log(1 - q[i]), "<=", 0)),
+    "log-of-both-weighted-by-one": ([Distribution(q), I], ((1 - q[i]) * log((1 - q[i]) * q[i]), "<=", 0)),
+    "log-of-what-two-leave": (
+        [Distribution(q), I, Label(j)], ((1 - q[i] - q[j]) * log(1 - q[i] - q[j]), "<=", 0)  # i = j
+    ),
     "slope-of-log-of-a-negative": ([x < 0], (gradient(log(x), x), "==", 1 / x)),
     "slope-without-the-log": ([Real(x), Real(u)], (gradient(log(x) + u, u), "==", 1)),
     "slope-without-the-pole": ([Real(x), Real(u)], (gradient(1 / x + u, u), "==", 1)),
@@ -840,6 +848,7 @@ BLEND = Vector("b", lambda c: x * p[c] + (1 - x) * r[c])
 MEAN_Z = total(p[j] * z[j], j)
 
 _TRUE = {
+    "closed-end-of-an-entry": ([Distribution(q), I], ((1 - q[i]) * log(1 - q[i]), "<=", 0)),
     "norm-of-one-hot": ([DELTA], (maximum_norm(p), "==", 1), None),
     "norm-of-a-distribution": ([P], (maximum_norm(p), "<=", 1), None),
     "entry-below-the-norm": ([Real(ANY), I], (Abs(ANY[i]), "<=", maximum_norm(ANY)), None),
