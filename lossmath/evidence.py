@@ -1,12 +1,13 @@
 """What the verbs leave behind: small records that travel with the outputs of the cell that ran them.
 
-In a notebook, proving, checking, refuting and mutating a claim each publish one record, under a MIME type of its own that no
-page shows. It is kept, and lost, with the cell's other outputs, so it cannot outlive them. The book's ledger is computed from
+In a notebook, proving, checking and refuting a claim each publish one record, under a MIME type of its own that no page shows. It is kept, and lost, with the cell's other outputs, so it cannot outlive them. The book's ledger is computed from
 these records and from nothing else. Outside a notebook nothing is published.
 """
 
 from __future__ import annotations
 
+import base64
+import pickle
 import re
 import sys
 from dataclasses import fields, is_dataclass
@@ -17,7 +18,7 @@ from sympy.printing.str import StrPrinter
 from lossmath.symbolic import Entry, K, Quantity, Vector
 
 MIME = "application/vnd.lossmath.evidence+json"
-proofs = {}  # the proofs of this notebook, for its mutants; the last one of each statement
+proofs = []  # the proofs of this notebook
 
 
 def in_notebook():
@@ -141,9 +142,9 @@ def describe(claim):
 def proved(proof):
     """A claim was proved."""
     if in_notebook():
-        claim = describe(proof.claim)
-        proofs[claim["claim"], *claim["statements"], *claim["given"]] = proof
-        publish({"verb": "prove", **claim, "rules": proof.rules, "lemmas": proof.lemmas})
+        proofs.append(proof)
+        packed = base64.b64encode(pickle.dumps(proof)).decode()
+        publish({"verb": "prove", **describe(proof.claim), "rules": proof.rules, "lemmas": proof.lemmas, "proof": packed})
     return proof
 
 
@@ -167,12 +168,6 @@ def refuted(counterexample):
             }
         )
     return counterexample
-
-
-def mutated(claim, mutants):
-    """The mutants of a claim were refuted or proved."""
-    fates = [{"change": one.change, "fate": one.fate, "mutant": str(one), "reason": one.reason} for one in mutants]
-    publish({"verb": "mutate", **describe(claim), "mutants": fates})
 
 
 OUTCOMES = ("supported", "not supported", "no difference seen")

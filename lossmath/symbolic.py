@@ -65,7 +65,7 @@ conditional = IndexedBase("q", shape=(M, K), real=True)
 @cache
 def _slot(level, number):
     """The index number `number` inside a Vector that holds Vectors of lower levels; nothing else can be named like it."""
-    return sp.Dummy(f"slot{level}_{number}", integer=True)
+    return sp.Dummy(f"slot{level}_{number}", dummy_index=0, integer=True)  # alike in every process, for copies and pickles
 
 
 def total(expr, index, size=K):
@@ -91,6 +91,9 @@ class Vector(sp.Expr):
     @property
     def func(self):
         return type(self)._make
+
+    def __reduce_ex__(self, protocol):
+        return type(self)._make, self.args
 
     @property
     def indices(self):

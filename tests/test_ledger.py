@@ -14,13 +14,14 @@ sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 import graph
 import ledger
+import mutate
 from chapters import MIME, visible
 
 from lossmath import evidence
 from lossmath.refute import NotRefuted
 
 # A chapter in the small, cell by cell.
-START = "from lossmath.claims import *; from lossmath.symbolic import *; from lossmath.mutants import mutants"
+START = "from lossmath.claims import *; from lossmath.symbolic import *"
 LEMMA = 'lemma = Claim("log-tangent", (t * log(t / u), ">=", t - u), given=[t >= 0, u > 0], equality={t: u})'
 PROVE_LEMMA = "tangent_proof = lemma.prove(by=tangent(t, at=u)); lemma.check()"
 MISS_LEMMA = 'lemma.near_miss((log(t / u), ">=", t - u), given=[t > 0, u > 0]).refute()'
@@ -29,8 +30,7 @@ GIBBS = 'gibbs = Claim("gibbs", (kl_divergence(p, q), ">=", 0), given=given, equ
 PROVE = "positive = gibbs.prove(by=tangent_proof.at({t: p[k], u: q[k]}, over=k))"
 CHECK = "gibbs.check()"
 MISS = 'gibbs.near_miss((kl_divergence(p, q), "==", 0)).refute()'
-MUTANTS = "mutants()"
-CELLS = [START, LEMMA, PROVE_LEMMA, MISS_LEMMA, GIVEN, GIBBS, PROVE, CHECK, MISS, MUTANTS]
+CELLS = [START, LEMMA, PROVE_LEMMA, MISS_LEMMA, GIVEN, GIBBS, PROVE, CHECK, MISS]
 CONTRACT = """
 [definitions]
 "kl_divergence(u, v)" = "Sum(log(u[k]/v[k])*u[k], (k, 1, K))"
@@ -58,7 +58,7 @@ def run(*cells, page="book/small"):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evidence, "in_notebook", lambda: True)
         patch.setattr(evidence, "publish", lambda record: left.append(json.loads(json.dumps(record)) | {"cell": place}))
-        patch.setattr(evidence, "proofs", {})
+        patch.setattr(evidence, "proofs", [])
         names = {}
         for place, cell in enumerate(cells):
             exec(cell, names)
@@ -66,8 +66,8 @@ def run(*cells, page="book/small"):
 
 
 def without(*left_out, **replaced):
-    """The chapter without some cells, and without its mutants, which take longest."""
-    return [replaced.get(cell, cell) for cell in CELLS if cell not in (*left_out, MUTANTS)]
+    """The chapter without some cells."""
+    return [replaced.get(cell, cell) for cell in CELLS if cell not in left_out]
 
 
 def wrong(cells=None, contract=CONTRACT, evidence=()):
@@ -75,8 +75,9 @@ def wrong(cells=None, contract=CONTRACT, evidence=()):
 
 
 @pytest.fixture(scope="module")
-def whole():
-    return run(*CELLS)
+def whole(tmp_path_factory):
+    records = run(*CELLS)
+    return [*records, *mutate.examined(records, tmp_path_factory.mktemp("mutants"), 1)]
 
 
 def test_a_chapter_that_does_all_it_owes_is_in_order(whole):
@@ -241,7 +242,7 @@ def test_outside_a_notebook_nothing_is_left(capsys):
     names = {}
     for cell in (START, LEMMA, PROVE_LEMMA):
         exec(cell, names)
-    assert evidence.proofs == {} and capsys.readouterr().out == ""
+    assert evidence.proofs == [] and capsys.readouterr().out == ""
 
 
 def test_evidence_is_told_from_what_a_reader_sees():
@@ -269,6 +270,24 @@ def test_the_page_shows_what_was_done(whole):
         assert said in page["summary"], said
     for said in ("(ledger-gibbs)=", 'href="../book/small.html#gibbs-proof"', "Not supported", "resting on [`log-tangent`]"):
         assert said in page["claims"], said
+
+
+def test_mutants_are_made_once_for_the_same_proofs(whole, tmp_path, monkeypatch):
+    made = list(mutate.examined(whole, tmp_path, 1))
+    assert {record["claim"] for record in made} == {"log-tangent", "gibbs"}
+    assert all(mutant["fate"] in ("refuted", "still true") for record in made for mutant in record["mutants"])
+    monkeypatch.setattr(mutate, "_examine", None)
+    assert list(mutate.examined(whole, tmp_path, 1)) == made
+    with pytest.raises(TypeError):
+        list(mutate.examined([record for record in whole if record["claim"] == "log-tangent"], tmp_path, 1))  # known otherwise
+
+
+def test_a_surviving_mutant_of_an_identity_fails_the_build(tmp_path, monkeypatch):
+    monkeypatch.setattr(mutate, "_examine", lambda *job: "kl-split, a sign flipped")
+    records = run(START, 'Claim("a", (x + x, "==", 2 * x), given=[Real(x)]).prove()')
+    with pytest.raises(mutate.ExtensionError, match="survived: kl-split, a sign flipped"):
+        list(mutate.examined(records, tmp_path, 1))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_claim_with_a_mutant_left_is_told_from_the_others(whole):

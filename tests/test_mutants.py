@@ -2,9 +2,11 @@
 
 import pytest
 
+from lossmath import fates
 from lossmath import mutants as module
 from lossmath.claims import Claim, Distribution, Label, OneHot, Real, tangent
-from lossmath.mutants import Mutant, Survived, edits, fate, mutants, mutate, weakened
+from lossmath.fates import fate
+from lossmath.mutants import Mutant, Survived, edits, mutants, parts, settle, weakened
 from lossmath.refute import NotRefuted
 from lossmath.symbolic import (
     K,
@@ -16,6 +18,7 @@ from lossmath.symbolic import (
     i,
     k,
     kl_divergence,
+    limit,
     log,
     one_hot,
     p,
@@ -98,15 +101,12 @@ def lemma():
     return claim.prove(by=tangent(t, at=u))
 
 
-def fates(proof):
-    return {
-        (mutant.change, mutant.claim.statements, mutant.claim.hypotheses.given): fate(mutant, proof, number)
-        for mutant, number in mutate(proof.claim)
-    }
+def settled(proof, known=()):
+    return [mutant for part in parts(proof.claim) for mutant in settle(proof, part, known)]
 
 
 def test_what_is_false_is_refuted_and_what_is_weaker_is_proved(lemma):
-    told = {(mutant.change, mutant.fate) for mutant in fates(lemma).values()}
+    told = {(mutant.change, mutant.fate) for mutant in settled(lemma)}
     assert ("the inequality turned round", "refuted") in told
     assert ("a sign flipped", "refuted") in told
     assert ("a sign flipped", "still true") in told  # t log(t/u) >= -t - u
@@ -118,19 +118,53 @@ def test_a_hypothesis_that_is_not_needed_is_proved_away():
     claim = Claim(
         "a", (entropy(p) - entropy(p) * epsilon, "==", (1 - epsilon) * entropy(p)), given=[Distribution(p), epsilon <= 1]
     )
-    told = {mutant.change: mutant for mutant in fates(claim.prove()).values()}
+    told = {mutant.change: mutant for mutant in settled(claim.prove())}
     assert told["without epsilon <= 1"].fate == "still true"
     assert told["without epsilon <= 1"].reason.startswith("proved by normal form")
     assert told["p need not be a distribution"].fate == "refuted"
     assert "no value" in told["p need not be a distribution"].reason
 
 
+def test_a_quantity_without_a_value_is_told():
+    given = [x > 0, x < 1, gamma >= 0]
+    base = Claim("a", (limit(x**gamma, x, 1, "-"), "==", 1), given=given).prove()
+
+    def told(statement):
+        return fate(base.claim.near_miss(statement), base, 0)
+
+    word, reason = told((limit((1 - 2 * x) ** gamma, x, 0, "+"), "==", 1))  # of a negative number, for x > 1/2
+    assert word == "refuted" and "no value" in reason
+    word, reason = told((limit(log(x) / (log(x) + 1), x, 0, "+"), "==", 1))  # at x = 1/e, where no point is drawn
+    assert word == "refuted" and "no value, since log(x) + 1 is zero" in reason
+
+
+def test_what_is_true_beside_the_zeros_is_true_at_them_if_it_says_anything_there():
+    given = [Distribution(p), Distribution(q, positive=True)]
+    claim = Claim("a", (entropy(q), ">=", -log(q[i]) * q[i]), given=[*given, Label(i)])
+    told = {mutant.change: mutant for mutant in settled(claim.prove())}
+    assert (told["q may have zeros"].fate, told["q may have zeros"].reason) == ("still true", "proved by continuity")
+    claim = Claim("b", (cross_entropy(p, q), ">=", 0), given=given)
+    told = {mutant.change: mutant for mutant in settled(claim.prove())}
+    assert told["q may have zeros"].fate == "refuted"  # where p_k > 0 and q_k = 0
+
+
+def test_other_claims_and_tangents_prove_what_is_weaker(lemma):
+    positive = Claim("gibbs", (kl_divergence(p, q), ">=", 0), given=GIVEN).prove(by=lemma.at({t: p[k], u: q[k]}, over=k))
+    claim = Claim("a", (x * log(x), ">=", x - 1), given=[x > 0])
+    proof = claim.prove(by=tangent(x, at=1))
+    weaker = claim.near_miss((x * log(x) + (1 - x) * log(1 - x), ">=", -1), given=[x > 0, x < 1])
+    assert fate(weaker, proof, 0)[0] == "still true"  # -x log x <= 1 - x, and the other way round
+    other = Claim("b", (entropy(p), ">=", 0), given=GIVEN)
+    more = other.near_miss((kl_divergence(p, q) + log(K), ">=", 0))
+    assert fate(more, other.prove(), 0, [positive]) == ("still true", "proved by lemma, sign")
+
+
 def test_an_inequality_is_tried_at_its_case_of_equality():
     target = smooth_labels(one_hot(y), epsilon)
     given = [Distribution(q, positive=True), Label(y), epsilon > 0, epsilon < Rational(1, 2)]
     claim = Claim("a", (cross_entropy(target, q), ">=", entropy(target)), given=given, equality={q: target})
-    for _, points, _ in module._points(claim, claim.equality):
-        gaps = [module.refute.evaluate(cross_entropy(target, q) - entropy(target), point) for point in points[:6]]
+    for _, points, _ in fates._points(claim, claim.equality):
+        gaps = [fates.refute.evaluate(cross_entropy(target, q) - entropy(target), point) for point in points[:6]]
         assert max(gaps[0], gaps[3]) < 1e-5 < min(gaps[1], gaps[2])
 
 
@@ -141,8 +175,8 @@ def blind(monkeypatch):
         raise NotRefuted("nothing found")
 
     for name in ("_fails", "_undefined", "_proved"):
-        monkeypatch.setattr(module, name, lambda *args: None)
-    monkeypatch.setattr(module.refute, "refute", find_nothing)
+        monkeypatch.setattr(fates, name, lambda *args: None)
+    monkeypatch.setattr(fates.refute, "refute", find_nothing)
 
 
 def test_a_mutant_of_an_identity_must_not_survive(monkeypatch):
@@ -162,11 +196,10 @@ def test_survivors_of_an_inequality_are_counted(monkeypatch, lemma):
 
 
 def test_a_proof_has_so_many_steps_and_no_more(monkeypatch, lemma):
-    monkeypatch.setattr(module, "STEPS", 0)
-    counted = module.normal.factored
-    told = {mutant.change: mutant.fate for mutant in fates(lemma).values()}
-    assert "survived" in told.values()
-    assert module.normal.factored is counted
+    monkeypatch.setattr(fates, "STEPS", 0)
+    counted = fates.normal.factored
+    assert "survived" in {mutant.fate for mutant in settled(lemma)}
+    assert fates.normal.factored is counted
 
 
 def test_a_mutant_says_what_was_changed():

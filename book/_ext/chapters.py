@@ -14,6 +14,7 @@ from docutils import nodes
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from jupyter_cache.executors.utils import single_nb_execution
+from mutate import examined
 from myst_nb.core.execute.base import NotebookClientBase
 from myst_nb.core.read import create_nb_reader
 from myst_nb.core.utils import coalesce_streams
@@ -21,7 +22,7 @@ from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
 MIME = "application/vnd.lossmath.evidence+json"  # as in lossmath/evidence.py
-ANCHORS = {"prove": "proof", "check": "check", "refute": "false", "mutate": "mutants", "judge": "verdict"}
+ANCHORS = {"prove": "proof", "check": "check", "refute": "false", "judge": "verdict"}
 logger = logging.getLogger(__name__)
 
 
@@ -49,7 +50,8 @@ def execute(app, env, added, changed, removed):
     os.environ.setdefault("PYTHONHASHSEED", "0")
     longest_first = sorted(stale, key=lambda page: -len(notebooks[page].cells))
     failed = []
-    with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 0)) as pool:
+    cores = max(2, os.cpu_count() or 0)
+    with ThreadPoolExecutor(max_workers=cores) as pool:
         for page, result in zip(longest_first, pool.map(run, longest_first)):
             if result.err is not None:
                 failed.append(f"{env.doc2path(page)}: a cell failed\n{result.exc_string}")
@@ -61,7 +63,9 @@ def execute(app, env, added, changed, removed):
         raise ExtensionError("\n".join(failed))
 
     app.executed = {page: merged(cache, notebook) for page, notebook in notebooks.items()}
-    app.evidence = [record for page in app.executed for record in evidence(page, app.executed[page])]
+    records = [record for page in app.executed for record in evidence(page, app.executed[page])]
+    records += examined(records, Path(settings.execution_cache_path, "mutants"), cores)
+    app.evidence = [{key: value for key, value in record.items() if key != "proof"} for record in records]
     now = sha256(json.dumps(app.evidence, sort_keys=True).encode()).hexdigest()
     before, env.evidence = getattr(env, "evidence", None), now
     return [] if now == before else env.found_docs - added  # a page may show what another's cells did
@@ -117,8 +121,6 @@ def hide_evidence():
 
 def anchor(record, number=1):
     """The name of the cell that left a record, on its page."""
-    if record["verb"] == "mutate":
-        return "mutants"
     return f"{record['claim']}-{ANCHORS[record['verb']]}" + (f"-{number}" if record["verb"] == "refute" else "")
 
 
@@ -126,7 +128,7 @@ def name_cells(app, doctree):
     """Give the cells that prove, check and refute addresses."""
     names, numbers = {}, {}
     for record in app.evidence:
-        if record["page"] == app.env.docname:
+        if record["page"] == app.env.docname and record["verb"] in ANCHORS:
             key = record["verb"], record["claim"]
             numbers[key] = numbers.get(key, 0) + 1
             names.setdefault(anchor(record, numbers[key]), record["cell"])

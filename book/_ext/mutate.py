@@ -1,0 +1,56 @@
+"""Has the mutants of what the chapters proved refuted or proved: beside the chapters, on all cores, and once.
+
+What became of them is kept with the outputs of the cells, for as long as the proofs stay the same.
+"""
+
+import json
+from hashlib import sha256
+from time import perf_counter
+
+from joblib import Parallel, delayed
+from sphinx.errors import ExtensionError
+from sphinx.util import logging
+
+logger = logging.getLogger(__name__)
+
+
+def examined(records, folder, cores):
+    """A record of the mutants of each claim proved in `records`, from those in the folder or else made now."""
+    proofs = {(record["page"], record["claim"], *record["statements"], *record["given"]): record for record in records if "proof" in record}
+    on_page = {}
+    for record in proofs.values():
+        on_page.setdefault(record["page"], []).append(record["proof"])
+    jobs = {
+        (name, part): (record["proof"], part, on_page[record["page"]])
+        for name, record in proofs.items()
+        for part in (*range(len(record["statements"])), None)
+    }
+    paths = {of: folder / f"{sha256(json.dumps(job).encode()).hexdigest()[:32]}.json" for of, job in jobs.items()}
+    _make({path: jobs[of] for of, path in paths.items() if not path.exists()}, cores)
+    for name, record in proofs.items():
+        found = [mutant for (of, _), path in paths.items() if of == name for mutant in json.loads(path.read_text("utf-8"))]
+        claim = {key: record[key] for key in ("claim", "statements", "given", "equality", "where", "page", "cell")}
+        yield claim | {"verb": "mutate", "mutants": found}
+
+
+def _make(jobs, cores):
+    if not jobs:
+        return
+    start = perf_counter()
+    made = Parallel(n_jobs=cores, return_as="generator")(delayed(_examine)(*job) for job in jobs.values())
+    for path, found in zip(jobs, made):
+        if isinstance(found, str):
+            raise ExtensionError(f"a mutant of an identity survived: {found}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(found, ensure_ascii=False), "utf-8")
+    logger.info("Examined the mutants of %d statements in %.2f seconds", len(jobs), perf_counter() - start)
+
+
+def _examine(*job):
+    """In another process, which imports the package; the build itself does not."""
+    from lossmath.mutants import Survived, examine
+
+    try:
+        return examine(*job)
+    except Survived as error:
+        return str(error)
