@@ -96,10 +96,16 @@ def _fails(claim, equality):
 def _undefined(claim, equality):
     """Where the claim says nothing, because a side has no value there, or None."""
     domain = Domain(claim.hypotheses)
-    sides = [statement[0].args[0] if limits.is_limit(statement) else side for statement in claim.statements for side in statement[::2]]
+    sides = [
+        statement[0].args[0] if limits.is_limit(statement) else side
+        for statement in claim.statements
+        for side in statement[::2]
+    ]
     doubtful = [side for side in dict.fromkeys(sides) if side.is_finite is not False and domain.undefined(side) is not None]
     parts = [part for side in doubtful for part in _functions(side)]
-    poles = [one.base for side in doubtful for one in unfold(side).atoms(Pow) if one.exp.is_negative and _is_real(one.base, claim)]
+    poles = [
+        one.base for side in doubtful for one in unfold(side).atoms(Pow) if one.exp.is_negative and _is_real(one.base, claim)
+    ]
     signs = {}
     for _, points, _ in _points(claim, equality):
         for point in points:
@@ -191,7 +197,7 @@ def _ways(claim, proof, number, own, known):
     if isinstance(own_way, Tangent):
         yield own_way
     tried = []
-    for ways in ([None, *_own_ways(claim, proof, own)], _known_ways(claim, proof, own, known)):
+    for ways in (_own_ways(claim, proof, own), _known_ways(claim, proof, own, known)):
         begun = len(tried)
         for way in ways:
             if way is None:
@@ -206,8 +212,9 @@ def _ways(claim, proof, number, own, known):
 
 
 def _own_ways(claim, proof, own):
-    """What the original was proved by, and the original itself; and where a norm is 1, that it is."""
+    """The original; the sign; what the original was proved by; and where a norm is 1, that it is."""
     yield [proof.at(statement=own)]
+    yield None
     way = proof.ways[own] if proof.ways else None
     if isinstance(way, list):
         yield way

@@ -75,11 +75,7 @@ def _inner(expr, done):
                 yield "a factor dropped", expr / factor
     if isinstance(expr, Pow) and not expr.exp.is_number:
         yield "an exponent shifted", Pow(expr.base, expr.exp + 1)
-    if (
-        isinstance(expr, Quantity)
-        and len(expr.args) == 2
-        and all(isinstance(arg, (IndexedBase, Vector)) for arg in expr.args)
-    ):
+    if isinstance(expr, Quantity) and len(expr.args) == 2 and all(isinstance(arg, (IndexedBase, Vector)) for arg in expr.args):
         yield "arguments exchanged", expr.func(*reversed(expr.args))
     if expr == epsilon:
         yield "ε/K for ε", epsilon / K
@@ -192,7 +188,8 @@ def examine(packed, part, known):
     """As `settle`, for the build of the book, which does it in other processes: from records of proofs to one of mutants."""
     proof, *others = (pickle.loads(base64.b64decode(text)) for text in (packed, *known))
     return [
-        {"change": one.change, "fate": one.fate, "mutant": str(one), "reason": one.reason} for one in settle(proof, part, others)
+        {"change": one.change, "fate": one.fate, "mutant": str(one), "reason": one.reason}
+        for one in settle(proof, part, others)
     ]
 
 

@@ -49,6 +49,7 @@ statements = ["kl_divergence(p, q) >= 0"]
 given = ["Distribution(p)", "Distribution(q, positive=True)"]
 equality = ["q = p"]
 """
+HOMES = {"log-tangent": "small", "gibbs": "small"}
 EMPIRICAL = '\n[claims.calibrates]\nkind = "empirical"\nchapter = "small"\n'
 
 
@@ -77,7 +78,7 @@ def wrong(cells=None, contract=CONTRACT, evidence=()):
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     records = run(*CELLS)
-    return [*records, *mutate.examined(records, tmp_path_factory.mktemp("mutants"), 1)]
+    return [*records, *mutate.examined(records, HOMES, tmp_path_factory.mktemp("mutants"))]
 
 
 def test_a_chapter_that_does_all_it_owes_is_in_order(whole):
@@ -137,9 +138,7 @@ def test_what_a_vector_or_a_quantity_stands_for_is_part_of_the_statement(whole):
     assert record["statements"] == ["Sum(widetilde_p[k], (k, 1, K)) == 1"]
     assert record["where"] == ["widetilde_p[k] = (1 - epsilon)*p[k] + epsilon/K"]
     contract = CONTRACT.replace("log(u[k]/v[k])*u[k]", "log(u[k]/v[k])")
-    assert any(
-        '"kl_divergence(u, v)" = "Sum(log(u[k]/v[k])*u[k]' in said for said in wrong(contract=contract, evidence=whole)
-    )
+    assert any('"kl_divergence(u, v)" = "Sum(log(u[k]/v[k])*u[k]' in said for said in wrong(contract=contract, evidence=whole))
 
 
 def test_two_vectors_of_one_name_are_told_apart():
@@ -273,20 +272,21 @@ def test_the_page_shows_what_was_done(whole):
 
 
 def test_mutants_are_made_once_for_the_same_proofs(whole, tmp_path, monkeypatch):
-    made = list(mutate.examined(whole, tmp_path, 1))
+    made = list(mutate.examined(whole, HOMES, tmp_path))
     assert {record["claim"] for record in made} == {"log-tangent", "gibbs"}
     assert all(mutant["fate"] in ("refuted", "still true") for record in made for mutant in record["mutants"])
     monkeypatch.setattr(mutate, "_examine", None)
-    assert list(mutate.examined(whole, tmp_path, 1)) == made
-    with pytest.raises(TypeError):
-        list(mutate.examined([record for record in whole if record["claim"] == "log-tangent"], tmp_path, 1))  # known otherwise
+    assert list(mutate.examined(whole, HOMES, tmp_path)) == made
+    alone = [record for record in whole if record["claim"] == "log-tangent"]
+    with pytest.raises(TypeError):  # with other proofs at hand, they are made again
+        list(mutate.examined(alone, HOMES, tmp_path))
 
 
 def test_a_surviving_mutant_of_an_identity_fails_the_build(tmp_path, monkeypatch):
     monkeypatch.setattr(mutate, "_examine", lambda *job: "kl-split, a sign flipped")
     records = run(START, 'Claim("a", (x + x, "==", 2 * x), given=[Real(x)]).prove()')
     with pytest.raises(mutate.ExtensionError, match="survived: kl-split, a sign flipped"):
-        list(mutate.examined(records, tmp_path, 1))
+        list(mutate.examined(records, {"a": "small"}, tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -299,9 +299,7 @@ def test_a_claim_with_a_mutant_left_is_told_from_the_others(whole):
 
 
 def entries(edges):
-    return [
-        {"id": id, "rests_on": lemmas, "status": "proved", "address": f"book/a.html#{id}"} for id, lemmas in edges.items()
-    ]
+    return [{"id": id, "rests_on": lemmas, "status": "proved", "address": f"book/a.html#{id}"} for id, lemmas in edges.items()]
 
 
 def test_the_graph_draws_every_claim_as_a_link_below_what_it_rests_on():

@@ -203,9 +203,7 @@ def test_a_proof_has_so_many_steps_and_no_more(monkeypatch, lemma):
 
 
 def test_a_mutant_says_what_was_changed():
-    claim = Claim(
-        "a", (smooth_labels(p, epsilon)[i], ">=", 0), given=[Distribution(p), Label(i), epsilon >= 0, epsilon <= 1]
-    )
+    claim = Claim("a", (smooth_labels(p, epsilon)[i], ">=", 0), given=[Distribution(p), Label(i), epsilon >= 0, epsilon <= 1])
     said = str(Mutant(claim, "a sign flipped"))
     assert said.startswith("a, a sign flipped: widetilde_p[i] >= 0, given Distribution(p)")
     assert "widetilde_p[k] = (1 - epsilon)*p[k] + epsilon/K" in said

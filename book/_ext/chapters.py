@@ -14,7 +14,6 @@ from docutils import nodes
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from jupyter_cache.executors.utils import single_nb_execution
-from mutate import examined
 from myst_nb.core.execute.base import NotebookClientBase
 from myst_nb.core.read import create_nb_reader
 from myst_nb.core.utils import coalesce_streams
@@ -50,8 +49,7 @@ def execute(app, env, added, changed, removed):
     os.environ.setdefault("PYTHONHASHSEED", "0")
     longest_first = sorted(stale, key=lambda page: -len(notebooks[page].cells))
     failed = []
-    cores = max(2, os.cpu_count() or 0)
-    with ThreadPoolExecutor(max_workers=cores) as pool:
+    with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 0)) as pool:
         for page, result in zip(longest_first, pool.map(run, longest_first)):
             if result.err is not None:
                 failed.append(f"{env.doc2path(page)}: a cell failed\n{result.exc_string}")
@@ -63,9 +61,7 @@ def execute(app, env, added, changed, removed):
         raise ExtensionError("\n".join(failed))
 
     app.executed = {page: merged(cache, notebook) for page, notebook in notebooks.items()}
-    records = [record for page in app.executed for record in evidence(page, app.executed[page])]
-    records += examined(records, Path(settings.execution_cache_path, "mutants"), cores)
-    app.evidence = [{key: value for key, value in record.items() if key != "proof"} for record in records]
+    app.evidence = [record for page in app.executed for record in evidence(page, app.executed[page])]
     now = sha256(json.dumps(app.evidence, sort_keys=True).encode()).hexdigest()
     before, env.evidence = getattr(env, "evidence", None), now
     return [] if now == before else env.found_docs - added  # a page may show what another's cells did

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import graph
 from chapters import anchor
+from mutate import examined
 from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
@@ -276,8 +277,10 @@ def _block(entry, titles):
 
 
 def settle(app, env, added, changed, removed):
-    """Hold the evidence against the contract, in every build."""
+    """Have the mutants examined, and hold the evidence against the contract, in every build."""
     app.contract = contract_of(Path(app.srcdir, "book", "claims.toml"))
+    homes = {id: claim.get("chapter") for id, claim in app.contract["claims"].items()}
+    app.evidence += examined(app.evidence, homes, Path(env.mystnb_config.execution_cache_path, "mutants"))
     for said in verify(app.contract, app.evidence):
         logger.warning("the ledger: %s", said)
     return []
