@@ -19,12 +19,12 @@ import sympy as sp
 from sympy import Add, Derivative, IndexedBase, Mul, Pow, Sum
 
 from lossmath import check, limits, normal, refute
-from lossmath.claims import Claim, Derivation, Proof, tangent
+from lossmath.claims import Claim, Proof, tangent
 from lossmath.hypotheses import Distribution, Hypotheses
 from lossmath.normal import Domain, difference
 from lossmath.proof import Instance, ProofError, Tangent, substitute
 from lossmath.proof import prove as rule_of_proof
-from lossmath.symbolic import K, M, N, MaximumNorm, Quantity, Vector, k, t, u, unfold, written
+from lossmath.symbolic import K, M, MaximumNorm, N, Quantity, k, t, u, unfold, written
 
 # A few points of each size; what they leave alive meets the whole search of `refute`.
 SIZES = ({K: 3, N: 2, M: 2}, {K: 2, N: 3, M: 2}, {K: 5, N: 3, M: 2})

@@ -17,6 +17,7 @@ from sympy import Add, Derivative, IndexedBase, KroneckerDelta, Limit, Mul, Pow,
 from sympy.core.relational import Relational
 
 from lossmath import evidence, limits
+from lossmath.claims import Claim
 from lossmath.fates import FATES, fate, restated
 from lossmath.hypotheses import Distribution, Label, OneHot, Real
 from lossmath.symbolic import K, Quantity, Vector, epsilon, gamma, unfold
