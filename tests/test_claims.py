@@ -27,7 +27,8 @@ CLOSED = [x >= 0, x <= 1]
     ("statement", "given", "error", "said"),
     [
         ((entropy(p), "==", entropy(q)), [P], ValueError, "the symbol q is not declared"),
-        ((x, ">=", 0), [], ValueError, "the symbol x is not declared"),
+        ((x, ">=", 0), [], ValueError, "the symbol x is not declared.*declared are none"),
+        ((x, ">=", u), [x > 0, P], ValueError, "the symbol u is not declared.*declared are p, x"),
         ((p[k], ">=", 0), [P], ValueError, "the symbol k is not declared"),
         ((x, ">", 0), [x > 0], ValueError, 'one of "==", "<=", ">=", got \'>\''),
         ((x, "=", 0), [x > 0], ValueError, "got '='"),
@@ -48,6 +49,7 @@ CLOSED = [x >= 0, x <= 1]
         ((softmax(z), "==", 1), [Real(z)], ValueError, "index it"),
         ((p[k] == 1, "==", 1), [P, Label(k)], TypeError, "a side of a statement is an expression"),
         ((gradient(total(p[k], k), K), "==", 1), [P], ValueError, "no derivative in it"),
+        ((sp.Derivative(x**2, (x, n)), ">=", 0), [x > 0, Label(n)], ValueError, "of a whole order, got n"),
         ("x >= 0", [x > 0], TypeError, "a statement is"),
         ((x, ">="), [x > 0], TypeError, "a statement is"),
     ],
@@ -87,6 +89,49 @@ def test_a_proof_tells_its_rules_and_lemmas():
     proof = claim.prove(by=lemma.at({x: q[k]}, times=-p[k] * log(q[k]), over=k))
     assert proof.lemmas == ["bernoulli"] and "lemma" in proof.rules
     assert "`bernoulli` says" in proof._repr_markdown_() and "for every $K" in proof._repr_markdown_()
+
+
+def lines(*inside):
+    return "$$\n\\begin{aligned}\n" + " \\\\\n".join(inside) + "\n\\end{aligned}\n$$"
+
+
+def test_a_claim_is_shown_with_its_hypotheses_and_its_case_of_equality():
+    claim = Claim("gap", (kl_divergence(p, q), ">=", 0), (entropy(p), "<=", log(K)), given=[P, Q], equality={q: p})
+    relations = [
+        rf"{latex(kl_divergence(p, q))} &\geq 0",
+        rf"{latex(entropy(p))} &\leq {latex(log(K))}",
+    ]
+    given = r"&\text{given } p \text{ a distribution},\quad q \text{ a distribution} > 0"
+    assert claim._repr_latex_() == lines(*relations, r"&\text{with equality only at } q = p", given)
+    assert claim.near_miss()._repr_latex_() == lines(*relations, given)
+    assert repr(claim) == "Claim('gap': kl_divergence(p, q) >= 0; entropy(p) <= log(K))"
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ([OneHot(p, y)], r"p = \delta_{y}"),
+        ([Label(y)], r"y \in \{1, \dots, K\}"),
+        ([Label(n, N)], r"n \in \{1, \dots, N\}"),
+        ([Label(labels)], r"y \in \{1, \dots, K\}"),
+        ([Real(z), Real(x)], r"z \text{ real},\quad x \text{ real}"),
+        ([x >= 0, gamma < 1], r"x \geq 0,\quad \gamma < 1"),
+    ],
+)
+def test_hypotheses_are_shown_as_they_were_given(given, shown):
+    assert Hypotheses(given).latex() == shown
+
+
+def test_a_proof_ends_with_its_rules_and_for_which_classes_it_holds():
+    lemma = Claim("bernoulli", BERNOULLI, given=[*CLOSED, gamma >= 1]).prove(by=tangent(x, at=0))
+    display, steps, end = lemma._repr_markdown_().split("\n\n")
+    assert display == lines(rf"{latex(BERNOULLI[0])} &\geq {latex(BERNOULLI[2])}")
+    assert [step[:2] for step in steps.splitlines()] == ["- "] * 3 and end == "∎ **Proved** (rule: tangent)."
+    signed = Claim("nonnegative", (entropy(p), ">=", 0), given=[P]).prove()
+    assert signed._repr_markdown_().endswith(r"∎ **Proved** for every $K \geq 2$ (rules: normal form, sign).")
+    assert repr(signed) == "Proof of nonnegative for every K, by normal form, sign"
+    # what the mutants of a claim are proved by
+    assert lemma.ways == (tangent(x, at=0),) and signed.ways == (None,)
 
 
 def test_a_proof_is_shown_in_the_symbols_of_the_claim():
@@ -135,8 +180,13 @@ def derivation():
 def test_a_derivation_proves_what_its_ends_say():
     claim = Claim("kl-split", (kl_divergence(p, q), "==", cross_entropy(p, q) - entropy(p)), given=[P, Q])
     assert claim.prove(by=derivation()).rules[0] == "derivation"
-    text = derivation()._repr_latex_()
-    assert text.count("&=") == 2 and r"\text{definitions}" in text
+    ends = kl_divergence(p, q), expectation(p, lambda c: log(p[c]) - log(q[c])), cross_entropy(p, q) - entropy(p)
+    reasons = ["logarithm of a quotient", "definitions"]
+    shown = (rf"&= {latex(end)} && \text{{{reason}}}" for end, reason in zip(ends[1:], reasons))
+    assert derivation()._repr_latex_() == lines(f"&{latex(ends[0])}", *shown)
+    assert repr(derivation()).splitlines()[2] == f"== {ends[2]}    (definitions)"
+    assert derivation().statements == ((ends[0], "==", ends[1]), (ends[1], "==", ends[2]))
+    assert derivation().ways == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -180,6 +230,9 @@ def test_one_hot_is_said_of_a_distribution_and_its_label():
 
 def test_a_definition_is_of_a_named_quantity():
     assert str(Definition(entropy(p))).startswith("entropy(p) := -Sum")
+    assert Definition(binary_entropy(x))._repr_latex_() == (
+        "$$\n" + latex(binary_entropy(x)) + " := " + latex(unfold(binary_entropy(x))) + "\n$$"
+    )
     with pytest.raises(TypeError, match="named quantity"):
         Definition(p[k])
 
