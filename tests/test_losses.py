@@ -604,6 +604,7 @@ Z, Y = torch.zeros(2, 3), torch.tensor([0, 1])
         ((Z, torch.tensor([[1.5, -0.5, 0.0], [1.0, 0.0, 0.0]])), {}, ValueError, "-0.5"),
         ((Z, torch.tensor([[math.nan, 0.5, 0.0], [1.0, 0.0, 0.0]])), {}, ValueError, "nan"),
         ((Z, torch.full((2, 3), 1 / 3)), {"ignore_index": 2}, ValueError, "ignore_index.*got 2"),
+        ((Z, torch.full((2, 3), 1 / 3)), {"ignore_index": 0}, ValueError, "ignore_index.*got 0"),
         ((Z, Y), {"weight": torch.ones(2)}, ValueError, r"\(3,\).*\(2,\)"),
         ((Z, Y), {"weight": torch.tensor([1.0, -1.0, 1.0])}, ValueError, "-1.0"),
         ((Z, Y), {"weight": torch.tensor([1.0, math.nan, 1.0])}, ValueError, "nan"),
