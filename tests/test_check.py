@@ -70,6 +70,12 @@ def test_samples_obey_their_hypotheses(seed, sizes):
     assert 1 <= values[i].min() <= values[i].max() <= sizes[K] and values[labels].shape == (60, sizes[N])
 
 
+def test_the_same_seed_draws_the_same_points_of_every_kind():
+    given = [P, Q, OneHot(r, y), Label(i), Label(labels), Real(z), Real(scores), Real(t), x > 0, x < 1, gamma >= 1, u <= -2]
+    first, again = (sample(Hypotheses(given), check.SIZES[1], 60, torch.Generator().manual_seed(3)) for _ in range(2))
+    assert all(torch.equal(first[symbol], again[symbol]) for symbol in Hypotheses(given).declared)
+
+
 def test_samples_reach_the_corners():
     values = sample(Hypotheses([P, x > 0, x < 1, gamma >= 1]), {K: 3}, 500, torch.Generator().manual_seed(0))
     assert (values[p] == 1).any() and (values[p] == 0).any() and ((values[p] - 1 / 3).abs() < 1e-12).all(-1).any()
