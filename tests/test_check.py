@@ -1,5 +1,7 @@
+import mpmath
 import pytest
 import statements
+import sympy as sp
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -55,6 +57,24 @@ def test_torch_and_multiple_precision_agree(name, monkeypatch):
                     continue
                 value, size = check.Evaluation(values, sizes)(side)
                 assert value.item() == pytest.approx(expected, abs=1e-14 * (1 + size.item() + abs(expected)))
+
+
+@pytest.mark.parametrize(
+    ("function", "reference"),
+    [
+        (exp, mpmath.exp), (log, mpmath.log), (sinh, mpmath.sinh), (sp.cosh, mpmath.cosh), (sp.tanh, mpmath.tanh),
+        (LambertW, mpmath.lambertw), (Abs, abs), (lambda e: e**3, lambda e: e**3), (lambda e: e**gamma, lambda e: e**0.25),
+        (lambda e: 1 / e, lambda e: 1 / e), (lambda e: x * e, lambda e: mpmath.mpf(2.5) * e),
+    ],
+)  # fmt: skip
+def test_the_size_of_the_terms_is_what_their_roundings_may_do(function, reference):
+    # to first order, f(x + 1) moves by f'(x + 1) times what the sum moves by, and by the rounding of f itself
+    values = {x: torch.tensor([2.5], dtype=torch.float64), gamma: torch.tensor([0.25], dtype=torch.float64)}
+    value, size = check.Evaluation(values, {})(function(x + 1))
+    exact = float(reference(mpmath.mpf(3.5)))
+    slope = 1 if function is sp.tanh else float(abs(mpmath.diff(reference, 3.5)))  # that of tanh is taken for 1, its largest
+    bound = 3.5 * slope + abs(exact)
+    assert value.item() == pytest.approx(exact, rel=1e-14) and bound / 2 <= size.item() <= 3 * bound
 
 
 @given(st.integers(0, 2**32), st.sampled_from(check.SIZES))
