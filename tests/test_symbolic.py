@@ -76,11 +76,19 @@ NAMED = [
     (lambda: kl_divergence(p, q), "kl_divergence(p, q)", r"\mathrm{KL}\left(p \,\|\, q\right)"),
     (lambda: focal_loss(p, q, gamma), "focal_loss(p, q, gamma)", r"\mathrm{CE}_{\gamma}\left(p \,\|\, q\right)"),
     (lambda: dataset_loss(conditional), "dataset_loss(q)", r"\mathcal{L}_{\mathrm{CE}}\left(q\right)"),
-    (lambda: expectation(p, lambda c: log(q[c])), "expectation(p, f)", r"\mathbb{E}_{k \sim p}\left[\log{\left(q_{k} \right)}\right]"),
+    (
+        lambda: expectation(p, lambda c: log(q[c])),
+        "expectation(p, f)",
+        r"\mathbb{E}_{k \sim p}\left[\log{\left(q_{k} \right)}\right]",
+    ),
     (lambda: maximum_norm(P), "maximum_norm(P)", r"\left\lVert P \right\rVert_\infty"),
     (lambda: maximum_norm(Vector("v", lambda c: p[c])), "maximum_norm(v)", r"\left\lVert v \right\rVert_\infty"),
     (lambda: one_hot(y)[k], r"\delta_{y}[k]", r"{\delta_{y}}_{k}"),
-    (lambda: softmax(scores)[n, k], r"\operatorname{softmax}\left(z\right)[n, k]", r"{\operatorname{softmax}\left(z\right)}_{n,k}"),
+    (
+        lambda: softmax(scores)[n, k],
+        r"\operatorname{softmax}\left(z\right)[n, k]",
+        r"{\operatorname{softmax}\left(z\right)}_{n,k}",
+    ),
     (lambda: smooth_labels(p, epsilon)[k], r"\widetilde{p}[k]", r"{\widetilde{p}}_{k}"),
     (lambda: predictions(conditional)[n, k], "q[n, k]", "{q}_{n,k}"),
 ]
