@@ -154,6 +154,8 @@ def test_a_definition_does_not_capture_an_index_of_its_argument(own):
     assert evaluate(lead(z, own), {z: SIX, own: 3}) == evaluate(lead(z, y), {z: SIX, y: 3})
     given = {inputs: [1, 1, 2], labels: [1, 2, 2], own: 2, a: 1}
     assert evaluate(empirical(a, own), given).item() == pytest.approx(1 / 3)
+    twice = {inputs: [1, 1, 2], labels: [2, 2, 1]}  # of three observations, two are alike
+    assert evaluate(total(empirical(inputs[n], labels[n]), n, N), twice).item() == pytest.approx((2 + 2 + 1) / 3)
 
 
 def test_a_vector_has_as_many_indices_as_its_formula():
