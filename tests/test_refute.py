@@ -85,6 +85,14 @@ def test_a_violation_on_a_sliver_is_found():
     assert abs(found.point.values[x] - Fraction(3, 7)) < Fraction(4, 10**5)
 
 
+def test_a_violation_on_a_sliver_of_the_distributions_is_found_and_is_one_of_a_distribution():
+    away = (p[y] - Rational(3, 7)) ** 2 + (x - Rational(2, 3)) ** 2
+    claim = Claim("sliver", (away, ">=", Rational(1, 10**6)), given=[P, Label(y), Real(x)])
+    found = claim.refute()
+    obeys(claim, found.point)
+    assert abs(found.point.values[p][int(found.point.values[y]) - 1] - Fraction(3, 7)) < Fraction(1, 1000)
+
+
 def test_many_classes_where_few_do_not_show_it():
     found = Claim("five", (entropy(p), "<=", log(5)), given=[P]).refute()
     assert found.point.sizes[K] > 5
