@@ -375,6 +375,6 @@ def test_the_types_of_a_task():
     task = small()
     assert isinstance(task, Task) and isinstance(task.train, Split)
     assert task.train.inputs.shape == (3, 40, 4) and task.test.truth.shape == (3, 50, 3)
-    usual = mixture(1)  # as large as the digits
+    usual = mixture(1)
     assert [len(split.inputs[0]) for split in usual[2:]] == [600, 300, 1000]
     assert usual.classes == 5 and usual.train.inputs.shape[2] == 10 and len(mixture(train=2, valid=2, test=2).train.inputs) == 20
