@@ -214,6 +214,8 @@ def test_inequalities_in_a_derivation_go_one_way():
     Claim("up", (x + 1, ">=", x), given=[x > 0]).prove(by=chain)
     with pytest.raises(ProofError, match="proves >="):
         Claim("same", (x + 1, "==", x), given=[x > 0]).prove(by=chain)
+    for relation in ("==", ">=", "<="):  # which all follow from an identity
+        Claim("square", (x * x, relation, x**2), given=[x > 0]).prove(by=Derivation(x * x, given=[x > 0]).eq(x**2, "the same"))
 
 
 def test_a_near_miss_keeps_what_it_is_not_told_to_change():

@@ -144,6 +144,12 @@ def test_a_case_of_equality_that_was_not_shown_is_named(statement, equality, sai
     ("prove", "rules", "lemmas", "steps"),
     [
         (lambda: mass(), ["normal form"], [], ["both sides have the normal form $1$", r"$\sum_{k} p_{k} = 1$, by hypothesis"]),
+        (bernoulli, ["tangent"], [], [
+            r"the difference, $f(x) = \gamma x + \left(1 - x\right)^{\gamma} - 1$, is zero at $x = 0$",
+            r"its slope, $f'(x) = \frac{\gamma \left(x + \left(1 - x\right)^{\gamma} - 1\right)}{x - 1}$, is zero at $x = 0$",
+            r"it is convex, $f''(x) = \frac{\gamma \left(1 - x\right)^{\gamma} \left(\gamma - 1\right)}{\left(x - 1\right)^{2}} \geq 0$, "
+            "so it lies above its tangent",
+        ]),
         (gibbs, ["lemma"], ["log-tangent"], [
             r"`log-tangent` says: $p_{k} \log{\left(\frac{p_{k}}{q_{k}} \right)} \geq p_{k} - q_{k}$, summed over $k$",
             r"$\sum_{k} p_{k} = 1$, by hypothesis",
@@ -165,9 +171,19 @@ def test_a_case_of_equality_that_was_not_shown_is_named(statement, equality, sai
         (lambda: Claim("sign", (entropy(p), ">=", 0), given=[P]).prove(), ["normal form", "sign"], [],
          [r"the difference, by its signs, is $- \sum_{j=1}^{K} p_{j} \log{\left(p_{j} \right)} \geq 0$"]),
     ],
-    ids=["normal form", "lemma", "multiplied", "most", "least", "derivation", "limit", "sign"],
+    ids=["normal form", "tangent", "lemma", "multiplied", "most", "least", "derivation", "limit", "sign"],
 )  # fmt: skip
 def test_a_proof_says_by_which_steps(prove, rules, lemmas, steps):
     proof = prove()
     (record,) = proof.records
     assert (record.rules, record.lemmas, record.steps) == (rules, lemmas, steps)
+
+
+def test_a_lemma_about_a_matrix_holds_for_another_matrix():
+    def twice(matrix):
+        return total(2 * matrix[n, k], k), "==", 2 * total(matrix[n, k], k)
+
+    given = [Real(scores), Label(n, N)]
+    powers = Vector("S", lambda n, c: exp(scores[n, c]))
+    lemma = Claim("twice", twice(scores), given=given).prove()
+    assert Claim("powers", twice(powers), given=given).prove(by=lemma.at({scores: powers})).lemmas == ["twice"]
