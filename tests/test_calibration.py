@@ -229,7 +229,8 @@ Q, Y = torch.tensor([[0.25, 0.75], [0.5, 0.5]]), torch.tensor([0, 1])
         (Q, [0, 1], TypeError, "list"),
         (Q, torch.tensor([0]), ValueError, r"\(2, 2\) and \(1,\)"),
         (Q[0], torch.tensor([0, 1]), ValueError, r"\(2,\)"),
-        (Q, torch.zeros(3, 2, dtype=torch.int64), ValueError, "cannot be shared"),
+        (Q, torch.zeros(3, 2, dtype=torch.int64), ValueError, r"\(3, 2\) cannot be shared by .* \(2, 2\)"),
+        (Q.expand(4, 3, 2, 2), torch.tensor([0, 2]), ValueError, "from 0 to 1 .*got 0 to 2"),
         (Q[:, :1], Y, ValueError, r"two classes.*\(2, 1\)"),
         (Q[:0], Y[:0], ValueError, r"at least one case.*\(0, 2\)"),
         (Q, torch.tensor([0, 2]), ValueError, "from 0 to 1 .*got 0 to 2"),
@@ -257,6 +258,12 @@ def test_bad_values_and_temperatures_are_named():
     for value in (-0.1, 1.1, math.nan):
         with pytest.raises(ValueError, match="from 0 to 1"):
             bin_index(torch.tensor([value]))
+    with pytest.raises(TypeError, match="values.*int64"):
+        bin_index(torch.tensor([1]))
+    with pytest.raises(TypeError, match="logits.*int64"):
+        fit_temperature(Q.long(), Y)
+    with pytest.raises(ValueError, match="logits.*got"):
+        fit_temperature(Q, Y[:1])
     with pytest.raises(ValueError, match="finite"):
         fit_temperature(torch.tensor([[math.inf, 0.0]]), torch.tensor([0]))
     for bounds in ((0, 1), (2, 1), (1, math.inf)):
