@@ -214,6 +214,9 @@ def test_inequalities_in_a_derivation_go_one_way():
     Claim("up", (x + 1, ">=", x), given=[x > 0]).prove(by=chain)
     with pytest.raises(ProofError, match="proves >="):
         Claim("same", (x + 1, "==", x), given=[x > 0]).prove(by=chain)
+    chain = Derivation(BERNOULLI[0], given=[*CLOSED, gamma >= 1]).ge(BERNOULLI[2], "its tangent", by=tangent(x, at=0))
+    assert chain.ways == (tangent(x, at=0),)
+    assert "tangent" in Claim("bernoulli", BERNOULLI, given=[*CLOSED, gamma >= 1]).prove(by=chain).rules
     for relation in ("==", ">=", "<="):  # which all follow from an identity
         Claim("square", (x * x, relation, x**2), given=[x > 0]).prove(by=Derivation(x * x, given=[x > 0]).eq(x**2, "the same"))
 

@@ -59,6 +59,12 @@ def test_the_truth_is_the_definition_and_its_derivative(logits, data, gamma):
             assert mpmath.almosteq(mpmath.diff(definition, tuple(map(mpmath.mpf, logits)), order), gradient[k], 1e-40, 1e-50)
 
 
+def test_the_truth_of_an_impossible_label_is_infinite_with_the_slope_of_cross_entropy():
+    for gamma in GAMMAS:
+        value, gradient = truth([-math.inf, 0.0, 0.0], [1.0, 0.0, 0.0], gamma)
+        assert value == mpmath.inf and [float(x) for x in gradient] == [-1.0, 0.5, 0.5]
+
+
 def assert_accurate(z, target, gamma, epsilon, expected):
     """The loss of one observation and its gradient are those expected, to the tolerance of the dtype."""
     z = z.detach().clone().requires_grad_()
