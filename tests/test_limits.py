@@ -24,6 +24,8 @@ TRUE = {
     ),
     "of-any-number": ((limit(u * t / (1 + t), t, oo), "==", u), [t > 0, Real(u)]),
     "decay-below": ((limit(exp(u * t), t, oo), "==", 0), [t > 0, u < 0]),
+    "decay-above": ((limit(exp(-c * t), t, oo), "==", 0), [t > 0, c > 0]),
+    "decay-up-to-one": ((limit(exp((x - 1) * t), t, oo), "==", 0), [t > 0, *BETWEEN]),
     "decay-between": ((limit(exp(-x * t), t, oo), "==", 0), [t > 0, *BETWEEN]),
     "share": (
         (
@@ -91,6 +93,13 @@ def test_a_limit_that_is_not_reached_says_where():
         statement, given = FALSE[name]
         with pytest.raises(CheckError, match=f"{name}.*{said}"):
             Claim(name, statement, given=given).check(cases=20)
+
+
+def test_a_limit_of_which_rounding_leaves_nothing_is_not_seen():
+    # at t = 10, exp(-100 t) is 0 in float64 already
+    statement = limit(log(1 + exp(-100 * t)) * exp(100 * t), t, oo), "==", 1
+    with pytest.raises(CheckError, match="rounding leaves nothing"):
+        Claim("lost", statement, given=[t >= 1]).check(cases=20)
 
 
 def test_the_same_seed_watches_the_same_limits():
