@@ -37,7 +37,23 @@ CLOSED = [x >= 0, x <= 1]
         ((x, "<=", 1), [sp.false], ValueError, "exclude each other"),
         ((p[k], "<=", 1), [P, Distribution(p, positive=True), Label(k)], ValueError, "declared twice"),
         ((x, "<=", 1), [Real(x), Label(x)], ValueError, "declared twice"),
-        ((x, "<=", 1), ["x > 0"], TypeError, "a hypothesis is"),
+        ((x, "<=", 1), ["x > 0"], TypeError, "a hypothesis is Distribution, OneHot, Label, Real, or .* got 'x > 0'"),
+        ((x, "<=", 1), [Distribution(x)], TypeError, "Distribution.*cannot be said of x, a Symbol"),
+        ((x, "<=", 1), [OneHot(p, "y")], TypeError, "OneHot.*cannot be said of 'y', a str"),
+        ((x, "<=", 1), [OneHot(conditional, y)], ValueError, r"OneHot.*the shape \(K,\), got \(M, K\)"),
+        ((x, "<=", 1), [Label(y, x)], ValueError, "Label.*one of K, N, M, got x"),
+        ((x, "<=", 1), [Real(sp.IndexedBase("w", real=True))], ValueError, "Real.*w has no shape"),
+        ((x, "<=", 1), [x > 0, Real(x)], ValueError, "x is declared twice: Real"),
+        ((y, "<=", 1), [Label(y), y > 0], ValueError, "y is declared twice: y > 0"),
+        ((x, "<=", 1), [x > 0.5], ValueError, "0.5.* is rounded; .* exact"),
+        ((x * 0.5, "<=", 1), [x > 0], ValueError, "0.5.* is rounded; .* exact"),
+        ((sp.Symbol("g"), "<=", 1), [Real(sp.Symbol("g"))], ValueError, "g must be a real"),
+        ((z[k] + scores[n, k], "<=", 1), [Real(z), Real(scores), Label(k), Label(n, N)], ValueError, "two things are named z"),
+        ((KroneckerDelta(k, n), "==", 1), [Label(k), Label(n, N)], ValueError, "indices of different ranges"),
+        ((labels[n], ">=", 1), [Label(labels), Label(n, N)], ValueError, r"the label y\[n\] stands where a number"),
+        ((conditional[k, k], "<=", 1), [Real(conditional), Label(k)], ValueError, r"over \(K, K\).* is \(M, K\)"),
+        ((gradient(maximum_norm(z), z[k]), "<=", 1), [Real(z), Label(k)], ValueError, "kinks"),
+        ((LambertW(x, -1), "<=", 1), [x > 0], ValueError, "branch of positive numbers"),
         ((x, "<=", 1), [x > u, Real(u)], ValueError, "between a real symbol and a number"),
         ((total(p[k], k, N), "==", 1), [P], ValueError, r"the shape of p is \(K,\)"),
         ((sp.Sum(p[k], (k, 1, K - 1)), "<=", 1), [P], ValueError, "a sum runs from 1 to K, N or M"),
@@ -78,6 +94,9 @@ def test_a_case_of_equality_is_in_the_symbols_of_the_claim():
 def test_hypotheses_on_one_symbol_are_joined():
     assert Hypotheses([x > 0, x <= 3, x < 2]).intervals[x] == sp.Interval.open(0, 2)
     assert Hypotheses([sp.And(x >= 0, x <= 1)]).intervals[x] == sp.Interval(0, 1)
+    assert Hypotheses([x >= 0]).intervals[x] == sp.Interval(0, oo) and Hypotheses([x < 0]).intervals[x] == sp.Interval.open(-oo, 0)
+    assert Hypotheses([sp.Le(0, x, evaluate=False), sp.Gt(2, x, evaluate=False)]).intervals[x] == sp.Interval.Ropen(0, 2)
+    assert Hypotheses([Real(x), x > 1]).intervals[x] == sp.Interval.open(1, oo)
 
 
 def test_a_proof_tells_its_rules_and_lemmas():
