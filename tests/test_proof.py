@@ -2,6 +2,7 @@
 
 import pytest
 import statements
+import sympy as sp
 
 from lossmath import refute
 from lossmath.claims import (
@@ -187,3 +188,12 @@ def test_a_lemma_about_a_matrix_holds_for_another_matrix():
     powers = Vector("S", lambda n, c: exp(scores[n, c]))
     lemma = Claim("twice", twice(scores), given=given).prove()
     assert Claim("powers", twice(powers), given=given).prove(by=lemma.at({scores: powers})).lemmas == ["twice"]
+
+
+def test_a_sum_of_a_function_of_a_delta_is_its_value_on_and_off_the_label():
+    for function in (exp, lambda delta: 1 / (sp.Integer(2) + delta), lambda delta: log(1 + delta)):
+        summed = total(function(sp.KroneckerDelta(k, y)) * z[k], k)
+        apart = function(0) * (total(z[k], k) - z[y]) + function(1) * z[y]
+        Claim("split", (summed, "==", apart), given=[Real(z), Label(y)]).prove()
+        with pytest.raises(ProofError):
+            Claim("off", (summed, "==", apart + z[y]), given=[Real(z), Label(y)]).prove()
