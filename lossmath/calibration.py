@@ -166,7 +166,7 @@ def fit_temperature(logits: Tensor, labels: Tensor, bounds: tuple[float, float] 
     z = logits.detach().double()
     z = z - z.gather(-1, labels[..., None])  # so that E_q[z] - z_y does not cancel
     least, most = (torch.full(z.shape[:-2], 1 / t, dtype=z.dtype, device=z.device) for t in (high, low))
-    b = torch.ones_like(least).clamp(least, most)
+    b = torch.ones_like(least)
 
     def slope(b):
         q = (b[..., None, None] * z).softmax(-1)

@@ -202,7 +202,7 @@ class Hypotheses:
             self._validate(expr.function, bound | {index: size for index, _, size in expr.limits})
         elif isinstance(expr, sp.Derivative):
             for variable, count in expr.variable_count:
-                if not (count.is_Integer and count > 0):
+                if not count.is_Integer:
                     raise ValueError(f"{expr}: a derivative is of a whole order, got {count}")
                 self._validate(variable, bound)
                 if variable in SIZES:

@@ -137,9 +137,8 @@ class Quantity(sp.Expr):
         own = tuple(sp.Dummy(index.name, integer=True) if index in taken else index for index in indices)
         return own if len(own) > 1 else own[0]
 
-    def _latex(self, printer, exp=None):
-        text = self.symbol.format(*(_letter(arg, printer) for arg in self.args))
-        return text if exp is None else rf"{{{text}}}^{{{exp}}}"
+    def _latex(self, printer):
+        return self.symbol.format(*(_letter(arg, printer) for arg in self.args))
 
     def _sympystr(self, printer):
         name = re.sub("(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", type(self).__name__).lower()
@@ -157,10 +156,9 @@ class Entry(Quantity):
         vector, *indices = self.args
         return vector.at(indices)
 
-    def _latex(self, printer, exp=None):
+    def _latex(self, printer):
         vector, *indices = self.args
-        text = rf"{{{printer._print(vector)}}}_{{{','.join(map(printer._print, indices))}}}"
-        return text if exp is None else rf"{{{text}}}^{{{exp}}}"
+        return rf"{{{printer._print(vector)}}}_{{{','.join(map(printer._print, indices))}}}"
 
     def _sympystr(self, printer):
         vector, *indices = map(printer._print, self.args)
@@ -256,9 +254,8 @@ class MaximumNorm(sp.Expr):
         """The modulus of the entry at `index`."""
         return Abs(self.args[0].at([index]))
 
-    def _latex(self, printer, exp=None):
-        text = rf"\left\lVert {printer._print(self.args[0])} \right\rVert_\infty"
-        return text if exp is None else rf"{{{text}}}^{{{exp}}}"
+    def _latex(self, printer):
+        return rf"\left\lVert {printer._print(self.args[0])} \right\rVert_\infty"
 
     def _sympystr(self, printer):
         return f"maximum_norm({printer._print(self.args[0])})"

@@ -203,7 +203,17 @@ def test_the_temperature_at_its_bounds():
     assert fit_temperature(z, torch.tensor([0, 1])).item() == pytest.approx(1e-3)  # all right: the surer the better
     assert fit_temperature(z, torch.tensor([1, 0])).item() == pytest.approx(1e3)  # all wrong
     assert fit_temperature(z, torch.tensor([1, 0]), bounds=(0.5, 4)).item() == pytest.approx(4)
-    assert fit_temperature(torch.ones(2, 3), torch.tensor([1, 0])).item() == 1  # nothing depends on it
+    for bounds, nearest in (((1e-3, 1e3), 1), ((2, 4), 2), ((0.25, 0.5), 0.5)):  # nothing depends on it
+        assert fit_temperature(torch.ones(2, 3), torch.tensor([1, 0]), bounds=bounds).item() == pytest.approx(nearest)
+
+
+@given(LOGITS, st.data(), st.tuples(st.floats(0.05, 20), st.floats(0.05, 20)).map(sorted))
+def test_with_bounds_the_temperature_is_the_one_without_brought_within_them(rows, data, bounds):
+    # the likelihood has one maximum, so that on either side of it the nearer bound is the best
+    labels = data.draw(st.lists(st.integers(0, 2), min_size=len(rows), max_size=len(rows)))
+    z, y = torch.tensor(rows, dtype=torch.float64), torch.tensor(labels)
+    assume((z - z.gather(1, y[:, None])).abs().max() > 1e-3)
+    assert fit_temperature(z, y, tuple(bounds)).item() == pytest.approx(fit_temperature(z, y).clamp(*bounds).item(), rel=1e-6)
 
 
 Q, Y = torch.tensor([[0.25, 0.75], [0.5, 0.5]]), torch.tensor([0, 1])
@@ -219,10 +229,11 @@ Q, Y = torch.tensor([[0.25, 0.75], [0.5, 0.5]]), torch.tensor([0, 1])
         (Q, [0, 1], TypeError, "list"),
         (Q, torch.tensor([0]), ValueError, r"\(2, 2\) and \(1,\)"),
         (Q[0], torch.tensor([0, 1]), ValueError, r"\(2,\)"),
-        (Q, torch.zeros(3, 2, dtype=torch.int64), ValueError, "cannot be shared"),
-        (Q[:, :1], Y, ValueError, "two classes"),
-        (Q[:0], Y[:0], ValueError, "at least one case"),
-        (Q, torch.tensor([0, 2]), ValueError, "got 0 to 2"),
+        (Q, torch.zeros(3, 2, dtype=torch.int64), ValueError, r"\(3, 2\) cannot be shared by .* \(2, 2\)"),
+        (Q.expand(4, 3, 2, 2), torch.tensor([0, 2]), ValueError, "from 0 to 1 .*got 0 to 2"),
+        (Q[:, :1], Y, ValueError, r"two classes.*\(2, 1\)"),
+        (Q[:0], Y[:0], ValueError, r"at least one case.*\(0, 2\)"),
+        (Q, torch.tensor([0, 2]), ValueError, "from 0 to 1 .*got 0 to 2"),
         (Q, torch.tensor([-1, 0]), ValueError, "got -1"),
         (torch.tensor([[math.nan, 1.0], [0.5, 0.5]]), Y, ValueError, "NaN"),
         (torch.tensor([[-0.25, 1.25], [0.5, 0.5]]), Y, ValueError, "-0.25"),
@@ -247,6 +258,12 @@ def test_bad_values_and_temperatures_are_named():
     for value in (-0.1, 1.1, math.nan):
         with pytest.raises(ValueError, match="from 0 to 1"):
             bin_index(torch.tensor([value]))
+    with pytest.raises(TypeError, match="values.*int64"):
+        bin_index(torch.tensor([1]))
+    with pytest.raises(TypeError, match="logits.*int64"):
+        fit_temperature(Q.long(), Y)
+    with pytest.raises(ValueError, match="logits.*got"):
+        fit_temperature(Q, Y[:1])
     with pytest.raises(ValueError, match="finite"):
         fit_temperature(torch.tensor([[math.inf, 0.0]]), torch.tensor([0]))
     for bounds in ((0, 1), (2, 1), (1, math.inf)):

@@ -1,5 +1,7 @@
+import mpmath
 import pytest
 import statements
+import sympy as sp
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -57,6 +59,24 @@ def test_torch_and_multiple_precision_agree(name, monkeypatch):
                 assert value.item() == pytest.approx(expected, abs=1e-14 * (1 + size.item() + abs(expected)))
 
 
+@pytest.mark.parametrize(
+    ("function", "reference"),
+    [
+        (exp, mpmath.exp), (log, mpmath.log), (sinh, mpmath.sinh), (sp.cosh, mpmath.cosh), (sp.tanh, mpmath.tanh),
+        (LambertW, mpmath.lambertw), (Abs, abs), (lambda e: e**3, lambda e: e**3), (lambda e: e**gamma, lambda e: e**0.25),
+        (lambda e: 1 / e, lambda e: 1 / e), (lambda e: x * e, lambda e: mpmath.mpf(2.5) * e),
+    ],
+)  # fmt: skip
+def test_the_size_of_the_terms_is_what_their_roundings_may_do(function, reference):
+    # to first order, f(x + 1) moves by f'(x + 1) times what the sum moves by, and by the rounding of f itself
+    values = {x: torch.tensor([2.5], dtype=torch.float64), gamma: torch.tensor([0.25], dtype=torch.float64)}
+    value, size = check.Evaluation(values, {})(function(x + 1))
+    exact = float(reference(mpmath.mpf(3.5)))
+    slope = 1 if function is sp.tanh else float(abs(mpmath.diff(reference, 3.5)))  # that of tanh is taken for 1, its largest
+    bound = 3.5 * slope + abs(exact)
+    assert value.item() == pytest.approx(exact, rel=1e-14) and bound / 2 <= size.item() <= 3 * bound
+
+
 @given(st.integers(0, 2**32), st.sampled_from(check.SIZES))
 @settings(max_examples=25)
 def test_samples_obey_their_hypotheses(seed, sizes):
@@ -68,6 +88,12 @@ def test_samples_obey_their_hypotheses(seed, sizes):
     assert ((values[x] > 0) & (values[x] < 1)).all() and (values[gamma] >= 1).all() and (values[u] <= -2).all()
     assert ((values[epsilon] >= 0) & (values[epsilon] <= 1)).all()
     assert 1 <= values[i].min() <= values[i].max() <= sizes[K] and values[labels].shape == (60, sizes[N])
+
+
+def test_the_same_seed_draws_the_same_points_of_every_kind():
+    given = [P, Q, OneHot(r, y), Label(i), Label(labels), Real(z), Real(scores), Real(t), x > 0, x < 1, gamma >= 1, u <= -2]
+    first, again = (sample(Hypotheses(given), check.SIZES[1], 60, torch.Generator().manual_seed(3)) for _ in range(2))
+    assert all(torch.equal(first[symbol], again[symbol]) for symbol in Hypotheses(given).declared)
 
 
 def test_samples_reach_the_corners():

@@ -27,7 +27,8 @@ CLOSED = [x >= 0, x <= 1]
     ("statement", "given", "error", "said"),
     [
         ((entropy(p), "==", entropy(q)), [P], ValueError, "the symbol q is not declared"),
-        ((x, ">=", 0), [], ValueError, "the symbol x is not declared"),
+        ((x, ">=", 0), [], ValueError, "the symbol x is not declared.*declared are none"),
+        ((x, ">=", u), [x > 0, P], ValueError, "the symbol u is not declared.*declared are p, x"),
         ((p[k], ">=", 0), [P], ValueError, "the symbol k is not declared"),
         ((x, ">", 0), [x > 0], ValueError, 'one of "==", "<=", ">=", got \'>\''),
         ((x, "=", 0), [x > 0], ValueError, "got '='"),
@@ -36,7 +37,23 @@ CLOSED = [x >= 0, x <= 1]
         ((x, "<=", 1), [sp.false], ValueError, "exclude each other"),
         ((p[k], "<=", 1), [P, Distribution(p, positive=True), Label(k)], ValueError, "declared twice"),
         ((x, "<=", 1), [Real(x), Label(x)], ValueError, "declared twice"),
-        ((x, "<=", 1), ["x > 0"], TypeError, "a hypothesis is"),
+        ((x, "<=", 1), ["x > 0"], TypeError, "a hypothesis is Distribution, OneHot, Label, Real, or .* got 'x > 0'"),
+        ((x, "<=", 1), [Distribution(x)], TypeError, "Distribution.*cannot be said of x, a Symbol"),
+        ((x, "<=", 1), [OneHot(p, "y")], TypeError, "OneHot.*cannot be said of 'y', a str"),
+        ((x, "<=", 1), [OneHot(conditional, y)], ValueError, r"OneHot.*the shape \(K,\), got \(M, K\)"),
+        ((x, "<=", 1), [Label(y, x)], ValueError, "Label.*one of K, N, M, got x"),
+        ((x, "<=", 1), [Real(sp.IndexedBase("w", real=True))], ValueError, "Real.*w has no shape"),
+        ((x, "<=", 1), [x > 0, Real(x)], ValueError, "x is declared twice: Real"),
+        ((y, "<=", 1), [Label(y), y > 0], ValueError, "y is declared twice: y > 0"),
+        ((x, "<=", 1), [x > 0.5], ValueError, "0.5.* is rounded; .* exact"),
+        ((x * 0.5, "<=", 1), [x > 0], ValueError, "0.5.* is rounded; .* exact"),
+        ((sp.Symbol("g"), "<=", 1), [Real(sp.Symbol("g"))], ValueError, "g must be a real"),
+        ((z[k] + scores[n, k], "<=", 1), [Real(z), Real(scores), Label(k), Label(n, N)], ValueError, "two things are named z"),
+        ((KroneckerDelta(k, n), "==", 1), [Label(k), Label(n, N)], ValueError, "indices of different ranges"),
+        ((labels[n], ">=", 1), [Label(labels), Label(n, N)], ValueError, r"the label y\[n\] stands where a number"),
+        ((conditional[k, k], "<=", 1), [Real(conditional), Label(k)], ValueError, r"over \(K, K\).* is \(M, K\)"),
+        ((gradient(maximum_norm(z), z[k]), "<=", 1), [Real(z), Label(k)], ValueError, "kinks"),
+        ((LambertW(x, -1), "<=", 1), [x > 0], ValueError, "branch of positive numbers"),
         ((x, "<=", 1), [x > u, Real(u)], ValueError, "between a real symbol and a number"),
         ((total(p[k], k, N), "==", 1), [P], ValueError, r"the shape of p is \(K,\)"),
         ((sp.Sum(p[k], (k, 1, K - 1)), "<=", 1), [P], ValueError, "a sum runs from 1 to K, N or M"),
@@ -48,6 +65,7 @@ CLOSED = [x >= 0, x <= 1]
         ((softmax(z), "==", 1), [Real(z)], ValueError, "index it"),
         ((p[k] == 1, "==", 1), [P, Label(k)], TypeError, "a side of a statement is an expression"),
         ((gradient(total(p[k], k), K), "==", 1), [P], ValueError, "no derivative in it"),
+        ((sp.Derivative(x**2, (x, n)), ">=", 0), [x > 0, Label(n)], ValueError, "of a whole order, got n"),
         ("x >= 0", [x > 0], TypeError, "a statement is"),
         ((x, ">="), [x > 0], TypeError, "a statement is"),
     ],
@@ -76,6 +94,9 @@ def test_a_case_of_equality_is_in_the_symbols_of_the_claim():
 def test_hypotheses_on_one_symbol_are_joined():
     assert Hypotheses([x > 0, x <= 3, x < 2]).intervals[x] == sp.Interval.open(0, 2)
     assert Hypotheses([sp.And(x >= 0, x <= 1)]).intervals[x] == sp.Interval(0, 1)
+    assert Hypotheses([x >= 0]).intervals[x] == sp.Interval(0, oo) and Hypotheses([x < 0]).intervals[x] == sp.Interval.open(-oo, 0)
+    assert Hypotheses([sp.Le(0, x, evaluate=False), sp.Gt(2, x, evaluate=False)]).intervals[x] == sp.Interval.Ropen(0, 2)
+    assert Hypotheses([Real(x), x > 1]).intervals[x] == sp.Interval.open(1, oo)
 
 
 def test_a_proof_tells_its_rules_and_lemmas():
@@ -87,6 +108,49 @@ def test_a_proof_tells_its_rules_and_lemmas():
     proof = claim.prove(by=lemma.at({x: q[k]}, times=-p[k] * log(q[k]), over=k))
     assert proof.lemmas == ["bernoulli"] and "lemma" in proof.rules
     assert "`bernoulli` says" in proof._repr_markdown_() and "for every $K" in proof._repr_markdown_()
+
+
+def lines(*inside):
+    return "$$\n\\begin{aligned}\n" + " \\\\\n".join(inside) + "\n\\end{aligned}\n$$"
+
+
+def test_a_claim_is_shown_with_its_hypotheses_and_its_case_of_equality():
+    claim = Claim("gap", (kl_divergence(p, q), ">=", 0), (entropy(p), "<=", log(K)), given=[P, Q], equality={q: p})
+    relations = [
+        rf"{latex(kl_divergence(p, q))} &\geq 0",
+        rf"{latex(entropy(p))} &\leq {latex(log(K))}",
+    ]
+    given = r"&\text{given } p \text{ a distribution},\quad q \text{ a distribution} > 0"
+    assert claim._repr_latex_() == lines(*relations, r"&\text{with equality only at } q = p", given)
+    assert claim.near_miss()._repr_latex_() == lines(*relations, given)
+    assert repr(claim) == "Claim('gap': kl_divergence(p, q) >= 0; entropy(p) <= log(K))"
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ([OneHot(p, y)], r"p = \delta_{y}"),
+        ([Label(y)], r"y \in \{1, \dots, K\}"),
+        ([Label(n, N)], r"n \in \{1, \dots, N\}"),
+        ([Label(labels)], r"y \in \{1, \dots, K\}"),
+        ([Real(z), Real(x)], r"z \text{ real},\quad x \text{ real}"),
+        ([x >= 0, gamma < 1], r"x \geq 0,\quad \gamma < 1"),
+    ],
+)
+def test_hypotheses_are_shown_as_they_were_given(given, shown):
+    assert Hypotheses(given).latex() == shown
+
+
+def test_a_proof_ends_with_its_rules_and_for_which_classes_it_holds():
+    lemma = Claim("bernoulli", BERNOULLI, given=[*CLOSED, gamma >= 1]).prove(by=tangent(x, at=0))
+    display, steps, end = lemma._repr_markdown_().split("\n\n")
+    assert display == lines(rf"{latex(BERNOULLI[0])} &\geq {latex(BERNOULLI[2])}")
+    assert [step[:2] for step in steps.splitlines()] == ["- "] * 3 and end == "∎ **Proved** (rule: tangent)."
+    signed = Claim("nonnegative", (entropy(p), ">=", 0), given=[P]).prove()
+    assert signed._repr_markdown_().endswith(r"∎ **Proved** for every $K \geq 2$ (rules: normal form, sign).")
+    assert repr(signed) == "Proof of nonnegative for every K, by normal form, sign"
+    # what the mutants of a claim are proved by
+    assert lemma.ways == (tangent(x, at=0),) and signed.ways == (None,)
 
 
 def test_a_proof_is_shown_in_the_symbols_of_the_claim():
@@ -135,8 +199,13 @@ def derivation():
 def test_a_derivation_proves_what_its_ends_say():
     claim = Claim("kl-split", (kl_divergence(p, q), "==", cross_entropy(p, q) - entropy(p)), given=[P, Q])
     assert claim.prove(by=derivation()).rules[0] == "derivation"
-    text = derivation()._repr_latex_()
-    assert text.count("&=") == 2 and r"\text{definitions}" in text
+    ends = kl_divergence(p, q), expectation(p, lambda c: log(p[c]) - log(q[c])), cross_entropy(p, q) - entropy(p)
+    reasons = ["logarithm of a quotient", "definitions"]
+    shown = (rf"&= {latex(end)} && \text{{{reason}}}" for end, reason in zip(ends[1:], reasons))
+    assert derivation()._repr_latex_() == lines(f"&{latex(ends[0])}", *shown)
+    assert repr(derivation()).splitlines()[2] == f"== {ends[2]}    (definitions)"
+    assert derivation().statements == ((ends[0], "==", ends[1]), (ends[1], "==", ends[2]))
+    assert derivation().ways == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -164,6 +233,11 @@ def test_inequalities_in_a_derivation_go_one_way():
     Claim("up", (x + 1, ">=", x), given=[x > 0]).prove(by=chain)
     with pytest.raises(ProofError, match="proves >="):
         Claim("same", (x + 1, "==", x), given=[x > 0]).prove(by=chain)
+    chain = Derivation(BERNOULLI[0], given=[*CLOSED, gamma >= 1]).ge(BERNOULLI[2], "its tangent", by=tangent(x, at=0))
+    assert chain.ways == (tangent(x, at=0),)
+    assert "tangent" in Claim("bernoulli", BERNOULLI, given=[*CLOSED, gamma >= 1]).prove(by=chain).rules
+    for relation in ("==", ">=", "<="):  # which all follow from an identity
+        Claim("square", (x * x, relation, x**2), given=[x > 0]).prove(by=Derivation(x * x, given=[x > 0]).eq(x**2, "the same"))
 
 
 def test_a_near_miss_keeps_what_it_is_not_told_to_change():
@@ -180,6 +254,9 @@ def test_one_hot_is_said_of_a_distribution_and_its_label():
 
 def test_a_definition_is_of_a_named_quantity():
     assert str(Definition(entropy(p))).startswith("entropy(p) := -Sum")
+    assert Definition(binary_entropy(x))._repr_latex_() == (
+        "$$\n" + latex(binary_entropy(x)) + " := " + latex(unfold(binary_entropy(x))) + "\n$$"
+    )
     with pytest.raises(TypeError, match="named quantity"):
         Definition(p[k])
 

@@ -5,7 +5,8 @@ import pytest
 import sympy
 
 from lossmath import limits, refute
-from lossmath.claims import Claim, Label, ProofError, tangent
+from lossmath.check import CheckError
+from lossmath.claims import Claim, Label, ProofError, Real, tangent
 from lossmath.symbolic import *
 
 POWER = (1 - x) ** gamma
@@ -21,6 +22,11 @@ TRUE = {
         (limit((u * t + 1) / (t + c**2), t, oo), "==", u),
         [t > 0, u >= 0, c > 0],
     ),
+    "of-any-number": ((limit(u * t / (1 + t), t, oo), "==", u), [t > 0, Real(u)]),
+    "decay-below": ((limit(exp(u * t), t, oo), "==", 0), [t > 0, u < 0]),
+    "decay-above": ((limit(exp(-c * t), t, oo), "==", 0), [t > 0, c > 0]),
+    "decay-up-to-one": ((limit(exp((x - 1) * t), t, oo), "==", 0), [t > 0, *BETWEEN]),
+    "decay-between": ((limit(exp(-x * t), t, oo), "==", 0), [t > 0, *BETWEEN]),
     "share": (
         (
             limit(gamma * (1 - x) ** gamma * log(x) / (log(x) - 1), x, 0, "+"),
@@ -40,6 +46,12 @@ FALSE = {
         (limit(exp(-c * t), t, oo), "==", 0),
         [t > 0, c >= 0],
     ),  # c = 0
+    "decay-up-to-no-rate": (
+        (limit(exp(u * t), t, oo), "==", 0),
+        [t > 0, u <= 0],
+    ),  # u = 0
+    "decay-from-no-rate": ((limit(exp(-x * t), t, oo), "==", 0), [t > 0, x >= 0, x < 1]),  # x = 0
+    "growth-to-no-rate": ((limit((1 - x) * t, t, oo), "==", oo), [t > 0, x > 0, x <= 1]),  # x = 1
     "growth-of-any-rate": ((limit(c * t, t, oo), "==", oo), [t > 0, c >= -1]),
     "twice": ((limit(u * t / (1 + t), t, oo), "==", 2 * u), [t > 0, u >= 1]),
     "finite": ((limit(log(t), t, oo), "==", log(91)), [t > 1]),
@@ -74,6 +86,27 @@ def test_false_limits_are_refuted_and_do_not_pass_the_check(name):
     assert claim.refute().left != claim.refute().right
     with pytest.raises(Exception, match=r"away|fails|nothing"):
         claim.check(cases=100)
+
+
+def test_a_limit_that_is_not_reached_says_where():
+    for name, said in (("finite", "at every point and t = .* away"), ("twice", "at u = [^,]* and t = .* away")):
+        statement, given = FALSE[name]
+        with pytest.raises(CheckError, match=f"{name}.*{said}"):
+            Claim(name, statement, given=given).check(cases=20)
+
+
+def test_a_limit_of_which_rounding_leaves_nothing_is_not_seen():
+    # at t = 10, exp(-100 t) is 0 in float64 already
+    statement = limit(log(1 + exp(-100 * t)) * exp(100 * t), t, oo), "==", 1
+    with pytest.raises(CheckError, match="rounding leaves nothing"):
+        Claim("lost", statement, given=[t >= 1]).check(cases=20)
+
+
+def test_the_same_seed_watches_the_same_limits():
+    statement, given = TRUE["share"]
+    claim = Claim("share", statement, given=given)
+    assert claim.check(seed=5, cases=20).limits == claim.check(seed=5, cases=20).limits
+    assert claim.check(seed=5, cases=20).limits != claim.check(seed=6, cases=20).limits
 
 
 def test_a_wrong_answer_of_sympy_is_not_believed(monkeypatch):

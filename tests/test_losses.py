@@ -59,6 +59,12 @@ def test_the_truth_is_the_definition_and_its_derivative(logits, data, gamma):
             assert mpmath.almosteq(mpmath.diff(definition, tuple(map(mpmath.mpf, logits)), order), gradient[k], 1e-40, 1e-50)
 
 
+def test_the_truth_of_an_impossible_label_is_infinite_with_the_slope_of_cross_entropy():
+    for gamma in GAMMAS:
+        value, gradient = truth([-math.inf, 0.0, 0.0], [1.0, 0.0, 0.0], gamma)
+        assert value == mpmath.inf and [float(x) for x in gradient] == [-1.0, 0.5, 0.5]
+
+
 def assert_accurate(z, target, gamma, epsilon, expected):
     """The loss of one observation and its gradient are those expected, to the tolerance of the dtype."""
     z = z.detach().clone().requires_grad_()
@@ -604,6 +610,7 @@ Z, Y = torch.zeros(2, 3), torch.tensor([0, 1])
         ((Z, torch.tensor([[1.5, -0.5, 0.0], [1.0, 0.0, 0.0]])), {}, ValueError, "-0.5"),
         ((Z, torch.tensor([[math.nan, 0.5, 0.0], [1.0, 0.0, 0.0]])), {}, ValueError, "nan"),
         ((Z, torch.full((2, 3), 1 / 3)), {"ignore_index": 2}, ValueError, "ignore_index.*got 2"),
+        ((Z, torch.full((2, 3), 1 / 3)), {"ignore_index": 0}, ValueError, "ignore_index.*got 0"),
         ((Z, Y), {"weight": torch.ones(2)}, ValueError, r"\(3,\).*\(2,\)"),
         ((Z, Y), {"weight": torch.tensor([1.0, -1.0, 1.0])}, ValueError, "-1.0"),
         ((Z, Y), {"weight": torch.tensor([1.0, math.nan, 1.0])}, ValueError, "nan"),

@@ -1,0 +1,248 @@
+"""The figures show the numbers that they are given, in the place, the order and the colour that a reader takes them for."""
+
+import sys
+
+import IPython
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from matplotlib.colors import same_color, to_rgb
+from matplotlib_inline import backend_inline
+
+from lossmath import plotting
+from lossmath.calibration import Reliability
+from lossmath.experiments import CE, Difference, focal
+from lossmath.plotting import COLOURS, INK
+
+
+@pytest.fixture(autouse=True)
+def no_figure_is_left():
+    yield
+    plt.close("all")
+
+
+def texts(ax):
+    """The notes in some axes: where each points to, and its colour."""
+    return {note.get_text(): (note.xy, note.get_color()) for note in ax.texts if hasattr(note, "xy")}
+
+
+def named(ax):
+    return ax.get_title(), ax.get_xlabel(), ax.get_ylabel()
+
+
+def test_the_style_is_set_and_outside_a_notebook_nothing_else_is(monkeypatch):
+    asked = []
+    monkeypatch.setattr(backend_inline, "set_matplotlib_formats", lambda *form, **options: asked.append((form, options)))
+    monkeypatch.setitem(mpl.rcParams, "svg.hashsalt", None)
+    plotting.use_style()
+    assert mpl.rcParams["svg.hashsalt"] == "lossmath" and not asked
+    monkeypatch.setattr(IPython, "get_ipython", lambda: object())
+    plotting.use_style()
+    assert asked == [(("svg",), {"metadata": {"Date": None}})]  # a date would make each build another file
+    monkeypatch.setitem(sys.modules, "IPython", None)  # not installed
+    plotting.use_style()
+    assert len(asked) == 1
+
+
+def test_axes_are_named_and_limited():
+    ax = plotting.axes("a title", "x", "y", xlim=(1, 3))
+    assert named(ax) == ("", "x", "y") and ax.get_title(loc="left") == "a title" and ax.get_xlim() == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("place", "side", "dx", "dy"), [("right", "left", 1, 0), ("left", "right", -1, 0), ("above", "center", 0, 1), ("below", "center", 0, -1)]
+)  # fmt: skip
+def test_a_note_stands_on_its_side_of_the_point(place, side, dx, dy):
+    ax = plotting.axes("", "", "")
+    plotting.note(ax, "here", (2, 3), "focal", place)
+    (note,) = ax.texts
+    assert note.get_text() == "here" and note.xy == (2, 3) and note.get_color() == COLOURS["focal"]
+    assert note.get_ha() == side and note.get_va() == "center"
+    assert tuple(np.sign(note.xyann)) == (dx, dy) and note.anncoords == "offset points"
+    assert not ax.lines
+    plotting.note(ax, "there", (2, 3), "focal", place, mark=True)
+    assert ax.lines[0].get_xydata().tolist() == [[2, 3]] and ax.lines[0].get_marker() == "o"
+    assert ax.lines[0].get_color() == COLOURS["focal"]
+
+
+def test_a_line_has_the_colour_of_its_quantity_and_its_label_at_a_point():
+    ax = plotting.axes("", "", "")
+    plotting.line(ax, [0, 1, 2], [3, 5, 9], "entropy", linestyle="dashed")
+    plotting.line(ax, [0, 1, 2], [3, 5, 9], "focal", label="last")
+    plotting.line(ax, [0, 1, 2], [3, 5, 9], "gradient", label="first", at=0, place="left")
+    assert [line.get_color() for line in ax.lines] == [COLOURS[name] for name in ("entropy", "focal", "gradient")]
+    assert ax.lines[0].get_xydata().tolist() == [[0, 3], [1, 5], [2, 9]] and ax.lines[0].get_linestyle() == "--"
+    assert texts(ax) == {"last": ((2, 9), COLOURS["focal"]), "first": ((0, 3), COLOURS["gradient"])}
+    assert [note.get_ha() for note in ax.texts] == ["left", "right"]
+
+
+def in_the_plane(distribution):
+    """A distribution over three classes as a point: the mean of the corners of a triangle of side 1, with its weights."""
+    return np.asarray(distribution) @ np.array([[0, 0], [1, 0], [0.5, np.sqrt(0.75)]])
+
+
+def test_the_level_lines_on_a_simplex_lie_where_the_function_has_these_levels():
+    truth = np.array([0.5, 0.3, 0.2])
+    panels = [
+        ("cross-entropy", lambda q: -np.log(q) @ truth, [1.2, 1.5]),
+        ("divergence", lambda q: np.square(q - truth).sum(-1), [0.05]),
+    ]
+    plotting.simplices(panels, truth, "two losses")
+    figure = plt.gcf()
+    assert figure.get_suptitle() == "two losses" and len(figure.axes) == 2
+    for ax, (quantity, function, levels) in zip(figure.axes, panels):
+        (contours,) = ax.collections
+        assert contours.levels.tolist() == levels and same_color(contours.get_edgecolor()[0], COLOURS[quantity])
+        places = np.column_stack([in_the_plane(np.eye(3)), np.ones(3)])
+        for level, path in zip(levels, contours.get_paths()):
+            q = np.column_stack([path.vertices, np.ones(len(path.vertices))]) @ np.linalg.inv(places)
+            off = np.abs(function(q) / level - 1)
+            assert len(q) > 20 and np.median(off) < 0.01 and off.max() < 0.1  # straight between the points of a grid
+        triangle, point = ax.lines
+        outline = [in_the_plane(corner).tolist() for corner in np.eye(3)[[0, 1, 2, 0]]]
+        np.testing.assert_allclose(triangle.get_xydata(), outline)
+        assert triangle.get_color() == INK and point.get_color() == COLOURS["reference"]
+        np.testing.assert_allclose(point.get_xydata(), [in_the_plane(truth)])
+        found = texts(ax)
+        assert found[quantity][1] == COLOURS[quantity]
+        np.testing.assert_allclose(found["$p$"][0], in_the_plane(truth))
+        for number, corner in enumerate(np.eye(3)):
+            assert np.abs(found[f"$q_{number + 1} = 1$"][0] - in_the_plane(corner)).max() <= 0.1
+        assert ax.get_aspect() == 1 and not ax.axison
+        (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
+        assert left < 0 < 1 < right and low < 0 < np.sqrt(0.75) < high
+
+
+def test_a_row_of_axes_shares_its_scales_and_its_names():
+    first, second = plotting.row(["one", "two"], "both", "steps", "error", ylim=(0, 3))
+    figure = first.figure
+    assert (figure.get_suptitle(), figure.get_supxlabel()) == ("both", "steps")
+    assert [ax.get_title(loc="left") for ax in (first, second)] == ["one", "two"]
+    assert first.get_ylabel() == "error" and not second.get_ylabel()
+    assert second.get_ylim() == (0, 3)
+    first.set(xlim=(0, 7), ylim=(-1, 1))
+    assert second.get_xlim() == (0, 7) and second.get_ylim() == (-1, 1)
+    apart = plotting.row(["one", "two"], "", "", "", sharex=False)
+    apart[0].set_xlim(0, 7)
+    assert apart[1].get_xlim() != (0, 7)
+    assert len(plotting.row(["alone"], "", "", "")) == 1
+
+
+def test_ticks_are_at_the_values_and_nowhere_else():
+    ax = plotting.axes("", "", "", xscale="log")
+    plotting.mark(ax, [20, 40.0, 0.5])
+    assert ax.get_xticks().tolist() == [20, 40, 0.5]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["20", "40", "0.5"]
+    assert len(ax.xaxis.get_minorticklocs()) == 0
+
+
+def difference(mean, margin=0.5, **axes):
+    mean = torch.tensor(mean, dtype=torch.float64)
+    return Difference(mean, mean - margin, mean + margin, axes)
+
+
+def test_courses_show_the_least_and_the_most_noise_with_their_intervals():
+    of_axes = {"steps": (20, 80), "noise": (0.0, 0.1, 0.4)}
+    values = {CE: difference([[1, 2, 3], [4, 5, 6]], **of_axes), focal(3): difference([[-1, 0, 1], [0, 0, 2]], **of_axes)}
+    plotting.courses(values, "differences", "error", scale=10)
+    figure = plt.gcf()
+    assert figure.get_suptitle() == "differences" and figure.get_supxlabel() == "training steps"
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["noise 0", "noise 0.4"]
+    assert figure.axes[0].get_ylabel() == "error"
+    for ax, n in zip(figure.axes, (0, 2)):
+        zero, *lines = ax.lines
+        assert set(zero.get_ydata()) == {0} and zero.get_color() == INK and zero.get_linestyle() == ":"
+        assert ax.get_xscale() == "log" and ax.get_xticks().tolist() == [20, 80]
+        for line, band, (loss, found) in zip(lines, ax.collections, values.items(), strict=True):
+            assert line.get_xydata().tolist() == [[20, 10 * found.mean[0, n]], [80, 10 * found.mean[1, n]]]
+            assert line.get_color() == COLOURS[loss.quantity] and same_color(band.get_facecolor()[0][:3], line.get_color())
+            assert 0 < band.get_alpha() < 1
+            corners = {tuple(corner) for path in band.get_paths() for corner in path.vertices}
+            assert corners == {
+                (step, 10 * float(end[k, n])) for k, step in enumerate((20, 80)) for end in (found.low, found.high)
+            }
+    first, second = figure.axes[0].texts, figure.axes[1].texts
+    assert [(text.get_text(), text.get_color()) for text in first] == [
+        (name, COLOURS[name]) for name in ("cross-entropy", "focal")
+    ]
+    assert not second and first[0].xy[1] > first[1].xy[1] + 0.05  # one below the other
+    assert all(text.xycoords == "axes fraction" and 0 < min(text.xy) < max(text.xy) < 1 for text in first)
+
+
+def test_a_reliability_diagram_shows_accuracy_over_confidence_and_how_many_there_were():
+    curve = Reliability(torch.tensor([0.2, 0.5, 0.9]), torch.tensor([0.1, 0.6, 0.8]), torch.tensor([10, 30, 60]))
+    plotting.diagrams({"noise 0": {"focal": curve}, "noise 0.4": {"focal": curve, "label smoothing": curve}}, "reliability")
+    first, second = plt.gcf().axes
+    assert [ax.get_title(loc="left") for ax in (first, second)] == ["noise 0", "noise 0.4"]
+    assert plt.gcf().get_suptitle() == "reliability"
+    assert (plt.gcf().get_supxlabel(), first.get_ylabel()) == ("confidence", "accuracy")
+    assert len(first.lines) == 2 and len(second.lines) == 3
+    for ax in (first, second):
+        assert ax.get_aspect() == 1 and ax.get_xlim() == ax.get_ylim() == (0, 1)
+        diagonal, *lines = ax.lines
+        assert diagonal.get_xydata().tolist() == [[0, 0], [1, 1]] and diagonal.get_color() == INK
+        assert diagonal.get_linestyle() == ":"
+        for line, dots, note in zip(lines, ax.collections, ax.texts, strict=True):
+            colour = COLOURS[note.get_text()]
+            np.testing.assert_allclose(line.get_xydata(), torch.stack(curve[:2], 1))
+            np.testing.assert_allclose(dots.get_offsets(), torch.stack(curve[:2], 1))
+            assert line.get_color() == note.get_color() == colour and same_color(dots.get_facecolor()[0], colour)
+            sizes = dots.get_sizes()  # areas, in equal steps with the counts
+            assert sizes[0] > 6 and (sizes[2] - sizes[1]) / (sizes[1] - sizes[0]) == pytest.approx(30 / 20)
+            assert sizes[2] / sizes[0] > 3
+            assert 0 < note.xy[0] < 0.1 and 0.5 < note.xy[1] < 1
+    assert second.texts[0].xy[1] > second.texts[1].xy[1] + 0.05
+
+
+def test_a_map_colours_what_differs_and_says_every_mean():
+    axes = {"steps": (20, 80), "noise": (0.0, 0.1, 0.4)}
+    one = difference([[0.2, -1.0, 2.0], [-0.1, 0.0, -4.0]], **axes)
+    plotting.maps({"one": one, "none": difference([[0] * 3] * 2, **axes)}, "a map", scale=10, digits=2)
+    first, second = plt.gcf().axes
+    assert plt.gcf().get_suptitle() == "a map" and plt.gcf().get_supxlabel() == "noise" and first.get_ylabel() == "steps"
+    assert first.get_title(loc="left") == "one" and second.get_title(loc="left") == "none"
+    for ax in (first, second):
+        assert ax.get_xlim() == (0, 3) and ax.get_ylim() == (0, 2)
+        assert ax.get_xticks().tolist() == [0.5, 1.5, 2.5] and ax.get_yticks().tolist() == [0.5, 1.5]
+        assert [label.get_text() for label in ax.get_xticklabels()] == ["0", "0.1", "0.4"]
+    assert [label.get_text() for label in first.get_yticklabels()] == ["20", "80"]
+    said = {note.xy: note.get_text() for note in first.texts}
+    assert said == {
+        (0.5, 0.5): "+2.00", (1.5, 0.5): "−10.00", (2.5, 0.5): "+20.00",
+        (0.5, 1.5): "−1.00", (1.5, 1.5): "+0.00", (2.5, 1.5): "−40.00",
+    }  # fmt: skip
+    assert all(note.get_ha() == note.get_va() == "center" for note in first.texts)
+    squares = {(int(square.get_x()), int(square.get_y())): square for square in first.patches}
+    assert squares.keys() == {(1, 0), (2, 0), (2, 1)} and not second.patches
+    for square in squares.values():  # within its place
+        (left, low), (right, high) = square.get_bbox().get_points()
+        assert 0 < left % 1 < right % 1 < 1 and 0 < low % 1 < high % 1 < 1
+    # the furthest has the full colour, and what is nearer to 0 is nearer to white, of the colour of its side
+    full = {place: np.array(square.get_facecolor()[:3]) for place, square in squares.items()}
+    np.testing.assert_allclose(full[2, 1], to_rgb(plotting.LESS))
+    for place, colour, share in (((1, 0), plotting.LESS, 0.25), ((2, 0), plotting.MORE, 0.5)):
+        strength = (1 - full[place]) / (1 - np.array(to_rgb(colour)))
+        np.testing.assert_allclose(strength, 0.3 + 0.7 * share)
+    assert {note.get_color() for note in second.texts} == {INK} != {first.texts[1].get_color()}
+
+
+def test_clouds_are_named_beyond_their_points():
+    generator = torch.Generator().manual_seed(0)
+    groups = [torch.randn(30, 2, generator=generator) / 5 + torch.tensor(centre) for centre in ((1.0, 0), (-1, 1), (-1, -1))]
+    plotting.clouds({"left": groups, "right": groups[::-1]}, ["a", "b", "c"], "clouds")
+    first, second = plt.gcf().axes
+    assert [ax.get_title(loc="left") for ax in (first, second)] == ["left", "right"] and first.get_aspect() == 1
+    assert plt.gcf().get_suptitle() == "clouds" and "mean distance" in plt.gcf().get_supxlabel()
+    for ax, order in ((first, groups), (second, groups[::-1])):
+        colours = [note.get_color() for note in ax.texts]
+        assert [note.get_text() for note in ax.texts] == ["a", "b", "c"] and len(set(colours)) == 3
+        for note, dots, points, colour in zip(ax.texts, ax.collections, order, colours, strict=True):
+            np.testing.assert_allclose(dots.get_offsets(), points)
+            assert same_color(dots.get_facecolor()[0][:3], colour)
+            assert note.get_ha() == note.get_va() == "center"
+            centre, place = points.mean(0), torch.as_tensor(note.xy)
+            torch.testing.assert_close(place / place.norm(), centre / centre.norm())
+            reach = (points @ (centre / centre.norm())).max()
+            assert reach + 0.1 < place.norm() < reach + 0.5
