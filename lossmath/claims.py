@@ -131,6 +131,7 @@ class Claim:
             except ProofError as error:
                 raise ProofError(f"{self.id}: {error}") from None
         self._guard()
+        ways = [way.way(line) if isinstance(way, Derivation) else way for line, way in zip(self.statements, ways)]
         return evidence.proved(Proof(self, records, ways))
 
     def _guard(self):
@@ -180,7 +181,7 @@ class Proof:
     def __init__(self, claim, records, ways=()):
         self.claim = claim
         self.records = records
-        self.ways = ways  # as given to `prove`, one for each statement
+        self.ways = tuple(ways)  # as given to `prove`, one for each statement
         self.rules = list(dict.fromkeys(rule for record in records for rule in record.rules))
         self.lemmas = list(dict.fromkeys(lemma for record in records for lemma in record.lemmas))
 
@@ -233,14 +234,12 @@ class Derivation:
 
     @property
     def statements(self):
-        """The lines as statements, each about the one before."""
-        ends = [self.chain.start, *(expr for _, expr, _, _ in self.chain.lines)]
-        return tuple((left, relation, right) for left, right, (relation, *_) in zip(ends, ends[1:], self.chain.lines))
+        """The lines as statements, each about the one before: a claim of these is proved `by` the derivation."""
+        return self.chain.statements
 
-    @property
-    def ways(self):
-        """How each line was proved, to prove a claim that holds the lines as its statements."""
-        return tuple(self._ways)
+    def way(self, statement):
+        """How a line was proved; of any other statement, this derivation."""
+        return self._ways[self.statements.index(statement)] if statement in self.statements else self
 
     def _add(self, relation, expr, reason, by):
         expr = sp.sympify(expr)

@@ -21,7 +21,7 @@ from sympy import Add, Derivative, IndexedBase, Mul, Pow, Sum
 from lossmath import check, limits, normal, refute
 from lossmath.claims import Claim, Proof, tangent
 from lossmath.hypotheses import Distribution, Hypotheses
-from lossmath.normal import Domain, difference
+from lossmath.normal import difference, domain_of
 from lossmath.proof import Instance, ProofError, Tangent, substitute
 from lossmath.proof import prove as rule_of_proof
 from lossmath.symbolic import K, M, MaximumNorm, N, Quantity, k, t, u, unfold, written
@@ -95,7 +95,7 @@ def _fails(claim, equality):
 
 def _undefined(claim, equality):
     """Where the claim says nothing, because a side has no value there, or None."""
-    domain = Domain(claim.hypotheses)
+    domain = domain_of(claim.hypotheses)
     sides = [
         statement[0].args[0] if limits.is_limit(statement) else side
         for statement in claim.statements
@@ -165,7 +165,7 @@ def _closes(own, weaker):
 
 def _is_continuous(claim):
     """Whether all that is stated of distributions has values at their zeros too: then it holds there, as it does beside them."""
-    domain = Domain(claim.hypotheses)
+    domain = domain_of(claim.hypotheses)
     sides = [side for statement in claim.statements if not limits.is_limit(statement) for side in statement[::2]]
     return all(domain.undefined(side) is None for side in sides)
 
@@ -299,6 +299,7 @@ class _TooLong(BaseException):  # not an Exception, which SymPy may catch
 @contextmanager
 def _patience():
     """Raise _TooLong after STEPS steps of the prover, the same in every build; or if one of them takes for ever."""
+    normal.forget()
     factored, taken = normal.factored, 0
 
     def give_up(*_):

@@ -57,7 +57,7 @@ def factored(expr):
     numbers = set().union(*(power.exp.atoms(sp.Rational) for power in expr.atoms(Pow)))
     if expr.count_ops() > 400 or any(max(abs(number.p), number.q) > 12 for number in numbers):
         return expr
-    return sp.factor(sp.together(expr))
+    return sp.factor(expr)
 
 
 LEVELS: dict[Dummy, int] = {}
@@ -124,7 +124,7 @@ def split_logs(expr):
 
     def power(base, exponent):
         if exponent.is_Integer:
-            return Pow(base, exponent)
+            return Pow(factored(base) if exponent < 0 else base, exponent)
         return sp.expand_power_base(Pow(factored(split_logs(base)), split_logs(exponent)))
 
     return expr.replace(log, split).replace(Pow, power)
@@ -227,6 +227,7 @@ class Domain:
         self._entries: dict[Indexed, sp.Expr] = {}
         self._sums: dict[tuple, sp.Expr] = {}
         self._known: dict[tuple, bool] = {}
+        self._defined: dict[sp.Expr, sp.Expr | None] = {}
         self._closed: dict[Symbol | None, list[Domain]] = {}
         self._sizes = {size: least + Dummy(str(size), integer=True, nonnegative=True) for size, least in SIZES.items()}
         self._bases = {base: self._stand_in(base) for base in hypotheses.declared if isinstance(base, IndexedBase)}
@@ -517,7 +518,11 @@ class Domain:
 
     def _settled(self, plain, question):
         """SymPy answers the question on an expression in plain variables, in one of its forms."""
-        if plain.has(sp.nan, sp.zoo, oo, -oo) or plain.is_real is False:
+        if plain.has(sp.nan, sp.zoo, oo, -oo):
+            return False
+        if getattr(plain, question):
+            return True
+        if plain.is_real is False:
             return False
         inside = set().union(*(node.free_symbols for node in plain.atoms(Abs)))
         for variable in sorted(inside, key=sp.default_sort_key):
@@ -527,7 +532,6 @@ class Domain:
         if any(value < -1e-12 for value in sampled(plain)):
             return False
         forms = (
-            lambda e: e,
             factored,
             lambda e: expand(split_logs(e)),
             lambda e: factored(expand(split_logs(sp.together(e)))),
@@ -577,10 +581,10 @@ class Domain:
 
         It is read as it is written, names and all: once it is unfolded, SymPy may have cancelled a pole.
         """
-        for domain in self.closed():
-            if (found := domain._undefined(sp.sympify(expr))) is not None:
-                return found
-        return None
+        if expr not in self._defined:
+            closed = (domain._undefined(sp.sympify(expr)) for domain in self.closed())
+            self._defined[expr] = next((found for found in closed if found is not None), None)
+        return self._defined[expr]
 
     def _undefined(self, expr, weights=()):
         """The same in a strict domain.
@@ -631,7 +635,7 @@ class Domain:
 
     def _vanishes_with(self, u, f):
         """u = f w with u >= 0 and w > 0; a factor δ is 0 or 1, so that only u at δ = 1 matters."""
-        inside = Domain(self.hypotheses)  # where u >= 0, it is at the ends too
+        inside = domain_of(self.hypotheses)  # where u >= 0, it is at the ends too
         positive = inside.nonnegative(inside.normal(inside.prepare(u)))
         u, f = self.prepare(u), self.prepare(f)
         f = f.base if isinstance(f, Pow) and f.exp.is_positive else f
@@ -673,5 +677,24 @@ def strict_domains(hypotheses, inside=None):
     for part in parts:
         narrowed = Hypotheses(hypotheses.given)
         narrowed.intervals.update(part)
-        domains.append(Domain(narrowed, strict=True))
+        domains.append(domain_of(narrowed, strict=True))
     return domains
+
+
+def domain_of(hypotheses, strict=False):
+    """The domain of some hypotheses, which remembers what was decided for other statements under the same."""
+    domain = copy(_domain(hypotheses.given, tuple(hypotheses.intervals.items()), strict))
+    domain.used = set()
+    return domain
+
+
+@lru_cache(maxsize=256)
+def _domain(given, intervals, strict):
+    hypotheses = Hypotheses(given)
+    hypotheses.intervals.update(intervals)
+    return Domain(hypotheses, strict)
+
+
+def forget():
+    """Decide everything anew, so that the steps of a proof do not depend on what was proved before it."""
+    _domain.cache_clear()

@@ -12,7 +12,7 @@ A statement `left (==, <=, >=) right` is proved, for every K >= 2, by one of the
    that is not negative and summed over k, plus a remainder that is zero (rule 1) or not negative (rule 2).
 5. Maximum. ‖V‖_∞ is |V_i| for some class i, and at least |V_i| for every class i.
 6. Limit. SymPy finds it, and the values in multiple precision approach it (`lossmath.limits`).
-7. Derivation. A chain of lines, each of which is proved, from the left side to the right side.
+7. Derivation. A chain of lines, each of which is proved, from the left side to the right side; or one of its lines.
 
 Before any rule is tried, every logarithm, power, quotient and slope in the statement must be shown to be defined on the whole
 domain, closed ends included; only f log(f w) with f >= 0 and w > 0 is read as its limit 0 where f vanishes. The rules then work
@@ -29,7 +29,7 @@ from sympy import Dummy, Indexed, IndexedBase, Pow, Sum, Symbol, oo
 
 from lossmath import limits
 from lossmath.hypotheses import SMOOTH, Hypotheses, Label
-from lossmath.normal import Domain, ProofError, difference, differentiate
+from lossmath.normal import ProofError, difference, differentiate, domain_of
 from lossmath.symbolic import K, MaximumNorm, Vector, freshen, latex, one_hot, unfold
 
 SIGNS = {"==": "=", "<=": r"\leq", ">=": r"\geq"}
@@ -78,7 +78,7 @@ class Record:
 
 def prove(left, relation, right, hypotheses, by=None, equality=None):
     """Prove one statement and return the Record of it, or raise ProofError."""
-    domain, record = Domain(hypotheses), Record()
+    domain, record = domain_of(hypotheses), Record()
     if limits.is_limit((left, relation, right)):
         _by_limit(left, relation, right, by, domain, record)
         return record
@@ -140,7 +140,7 @@ def _by_maximum(delta, relation, hypotheses, record):
             ways.append((norm.at(other) + more, more >= 0, said))
     for side in (delta, -delta) if relation == "==" else (delta,):
         for value, given, said in ways:
-            domain = Domain(Hypotheses((*hypotheses.given, given)))
+            domain = domain_of(Hypotheses((*hypotheses.given, given)))
             if domain.nonnegative(domain.normal(domain.prepare(side.xreplace({norm: value})))):
                 record.show(f"${latex(norm)}$ {said}")
                 break
@@ -229,7 +229,7 @@ def _instantiate(instance, relation, domain):
     size = K if index is None else domain.hypotheses.labels.get(index) or _range(index, freshen(gain))
     if index is not None and index not in domain.hypotheses.labels:
         given = (*given, Label(index, size))  # the index of the sum is a label like any other
-    inside = Domain(Hypotheses(given))
+    inside = domain_of(Hypotheses(given))
     inside.hypotheses.validate(gain)
     put_in = [sp.sympify(value) for value in values.values() if not isinstance(value, IndexedBase)]
     said = [value for value in (instance.times, *put_in) if not isinstance(value, (Symbol, Vector))]
@@ -351,6 +351,12 @@ class Chain:
         return self.lines[-1][1] if self.lines else self.start
 
     @property
+    def statements(self):
+        """The lines as statements, each about the one before."""
+        ends = [self.start, *(expr for _, expr, _, _ in self.lines)]
+        return tuple((left, relation, right) for left, right, (relation, *_) in zip(ends, ends[1:], self.lines))
+
+    @property
     def relation(self):
         return next((relation for relation, *_ in self.lines if relation != "=="), "==")
 
@@ -364,6 +370,10 @@ class Chain:
 def _by_chain(left, relation, right, chain, domain, record):
     if missing := [h for h in chain.hypotheses.given if h not in domain.hypotheses.given]:
         raise ProofError(f"the derivation assumes {missing[0]}, which the claim does not")
+    if (left, relation, right) in chain.statements:
+        line = chain.lines[chain.statements.index((left, relation, right))][-1]
+        record.rules, record.lemmas, record.steps = [*line.rules], [*line.lemmas], [*line.steps]
+        return
     if relation == "==" and chain.relation != "==" or chain.relation not in ("==", relation):
         raise ProofError(f"the derivation proves {chain.relation}, the claim states {relation}")
     for name, one, other in (("starts", chain.start, left), ("ends", chain.end, right)):

@@ -205,7 +205,8 @@ def test_a_derivation_proves_what_its_ends_say():
     assert derivation()._repr_latex_() == lines(f"&{latex(ends[0])}", *shown)
     assert repr(derivation()).splitlines()[2] == f"== {ends[2]}    (definitions)"
     assert derivation().statements == ((ends[0], "==", ends[1]), (ends[1], "==", ends[2]))
-    assert derivation().ways == (None, None)
+    each = Claim("each-line", *derivation().statements, given=[P, Q]).prove(by=derivation())
+    assert each.ways == (None, None) and each.rules == ["normal form"]
 
 
 @pytest.mark.parametrize(
@@ -234,7 +235,7 @@ def test_inequalities_in_a_derivation_go_one_way():
     with pytest.raises(ProofError, match="proves >="):
         Claim("same", (x + 1, "==", x), given=[x > 0]).prove(by=chain)
     chain = Derivation(BERNOULLI[0], given=[*CLOSED, gamma >= 1]).ge(BERNOULLI[2], "its tangent", by=tangent(x, at=0))
-    assert chain.ways == (tangent(x, at=0),)
+    assert Claim("line", *chain.statements, given=[*CLOSED, gamma >= 1]).prove(by=chain).ways == (tangent(x, at=0),)
     assert "tangent" in Claim("bernoulli", BERNOULLI, given=[*CLOSED, gamma >= 1]).prove(by=chain).rules
     for relation in ("==", ">=", "<="):  # which all follow from an identity
         Claim("square", (x * x, relation, x**2), given=[x > 0]).prove(by=Derivation(x * x, given=[x > 0]).eq(x**2, "the same"))

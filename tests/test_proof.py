@@ -164,7 +164,8 @@ def test_a_case_of_equality_that_was_not_shown_is_named(statement, equality, sai
          [r"$\left\lVert p \right\rVert_\infty$ is the modulus of one of its entries, and the statement holds for each"]),
         (lambda: Claim("entry", (maximum_norm(p), ">=", p[y]), given=[P, Label(y)]).prove(), ["normal form", "maximum"], [],
          [r"$\left\lVert p \right\rVert_\infty$ is at least $\left|{p_{y}}\right|$"]),
-        (lambda: Claim("up", (x + 1, ">=", x), given=[x > 0]).prove(by=Derivation(x + 1, given=[x > 0]).ge(x, "1 > 0")),
+        (lambda: Claim("up", (x + 1, ">=", x - 1), given=[x > 0])
+         .prove(by=Derivation(x + 1, given=[x > 0]).ge(x, "1 > 0").ge(x - 1, "1 > 0")),
          ["derivation", "normal form", "sign"], [], []),
         (lambda: Claim("limit", (limit(x * log(x), x, 0, "+"), "==", 0), given=[x > 0, x < 1]).prove(), ["limit"], [],
          [r"SymPy finds this limit; in multiple precision, $x \log{\left(x \right)}$ comes ever nearer to it over 300 orders "

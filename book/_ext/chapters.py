@@ -22,6 +22,7 @@ from sphinx.util import logging
 
 MIME = "application/vnd.lossmath.evidence+json"  # as in lossmath/evidence.py
 ANCHORS = {"prove": "proof", "check": "check", "refute": "false", "judge": "verdict"}
+COLLECT_RARELY = "import gc; gc.set_threshold(100_000, 20, 20)"  # SymPy makes many small objects, and few of them are garbage
 logger = logging.getLogger(__name__)
 
 
@@ -42,6 +43,8 @@ def execute(app, env, added, changed, removed):
             meta_override=False,
             force_raise_errors=True,  # whatever a cell's tags say
             skip_cells_with_tag="",
+            extra_arguments=[f"--IPKernelApp.exec_lines={COLLECT_RARELY}"],
+            shutdown_kernel="immediate",  # it has nothing left to say, and needs seconds to say it
         )
 
     # One core for each, so that they do not wait for each other; and the same sums in the same order in every build.
