@@ -242,14 +242,17 @@ def _known_ways(claim, proof, own, known):
     for symbol, more in product(sorted(proof.claim.hypotheses.intervals, key=str), (*claim.hypotheses.intervals, 1)):
         yield [proof.at({symbol: symbol + more}, statement=own)]
     vectors = sorted((base for base in claim.hypotheses.distributions if base.shape == (K,)), key=str)
-    for other in known:
-        missing = other.claim.hypotheses.declared - claim.hypotheses.declared
+    stated = [
+        (other, place, other.claim.hypotheses.declared - claim.hypotheses.declared)
+        for other in known
+        for place, (_, relation, _) in enumerate(other.claim.statements)
+        if relation != "=="
+    ]
+    yield from ([other.at(statement=place)] for other, place, missing in stated if not missing)
+    for other, place, missing in stated:
         entries = len(missing) == 1 and missing <= other.claim.hypotheses.intervals.keys()
-        for place, (_, relation, _) in enumerate(other.claim.statements):
-            if relation != "==" and not missing:
-                yield [other.at(statement=place)]
-            for one, weight in product(vectors, vectors) if relation != "==" and entries else ():
-                yield [other.at({min(missing): one[k]}, times=weight[k], over=k, statement=place)]
+        for one, weight in product(vectors, vectors) if entries else ():
+            yield [other.at({min(missing): one[k]}, times=weight[k], over=k, statement=place)]
 
 
 def _tangents(claim, delta):

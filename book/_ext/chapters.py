@@ -50,10 +50,11 @@ def execute(app, env, added, changed, removed):
     # One core for each, so that they do not wait for each other; and the same sums in the same order in every build.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("PYTHONHASHSEED", "0")
-    longest_first = sorted(stale, key=lambda page: -len(notebooks[page].cells))
+    # The last chapters stand on all the others and take longest: begun first, they leave the short ones to fill the cores.
+    last_first = [page for page in reversed(list(env.config.external_site_map)) if page in stale]
     failed = []
     with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 0)) as pool:
-        for page, result in zip(longest_first, pool.map(run, longest_first)):
+        for page, result in zip(last_first, pool.map(run, last_first)):
             if result.err is not None:
                 failed.append(f"{env.doc2path(page)}: a cell failed\n{result.exc_string}")
                 continue
