@@ -50,11 +50,15 @@ def _make(jobs):
     made = Parallel(n_jobs=max(2, os.cpu_count() or 0), return_as="generator")(
         delayed(_examine)(*job) for job in jobs.values()
     )
+    survived = []
     for path, found in zip(jobs, made):
         if isinstance(found, str):
-            raise ExtensionError(f"a mutant of an identity survived: {found}")
+            survived.append(found)
+            continue
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(found, ensure_ascii=False), "utf-8")
+    if survived:
+        raise ExtensionError("a mutant of an identity survived: " + "; ".join(survived))
     logger.info("Examined the mutants of %d statements in %.2f seconds", len(jobs), perf_counter() - start)
 
 
