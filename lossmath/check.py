@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 
 import sympy as sp
 import torch
@@ -51,6 +52,7 @@ class Evaluation:
         self.sizes = sizes
         self.batch = len(next(iter(values.values())))
         self.device = next(iter(values.values())).device
+        self._found = {}
 
     def __call__(self, expr):
         """The values of `expr`, and the size of its terms: the first-order bound of the rounding error, over epsilon."""
@@ -75,6 +77,14 @@ class Evaluation:
 
     def _of(self, expr, bound, dead):
         """(value, size) of `expr`; `dead` marks where it is multiplied by zero, so that its logarithms do not matter."""
+        if len(bound) > 1 or _has_log(expr):  # too large to keep; or not the same where it is dead
+            return self._work_out(expr, bound, dead)
+        key = expr, self.axes, *bound
+        if key not in self._found:
+            self._found[key] = self._work_out(expr, bound, dead)
+        return self._found[key]
+
+    def _work_out(self, expr, bound, dead):
         if expr in bound or isinstance(expr, KroneckerDelta):
             one, other = (self._index(arg, bound) for arg in expr.args)
             return self._exact((one == other).double())
@@ -143,10 +153,10 @@ class Evaluation:
 
     def _product(self, expr, bound, dead):
         """A product, in which zero times a logarithm of zero is zero."""
-        plain = [self._of(arg, bound, dead) for arg in expr.args if not arg.has(sp.log)]
+        plain = [self._of(arg, bound, dead) for arg in expr.args if not _has_log(arg)]
         for value, _ in plain:
             dead = dead | (value == 0)
-        factors = plain + [self._of(arg, bound, dead) for arg in expr.args if arg.has(sp.log)]
+        factors = plain + [self._of(arg, bound, dead) for arg in expr.args if _has_log(arg)]
         value, size = factors[0]
         lost = size.isinf()
         for v, s in factors[1:]:
@@ -193,6 +203,11 @@ class Evaluation:
     @staticmethod
     def _exact(value):
         return value, torch.zeros_like(value)
+
+
+@lru_cache(maxsize=4096)
+def _has_log(expr):
+    return expr.has(sp.log)
 
 
 def _more(size, other):
@@ -355,11 +370,10 @@ def residuals(claim, values, sizes, signed=False):
     where rounding may have done anything, as in log(1 - q) with 1 - q rounded to 0. With `signed`, an inequality that holds
     with room has a negative residual.
     """
-    worst, blind = None, False
+    worst, blind, evaluation = None, False, Evaluation(values, sizes)
     for number, (left, relation, right) in enumerate(claim.statements):
         if limits.is_limit((left, relation, right)):
             continue
-        evaluation = Evaluation(values, sizes)
         (one, size), (other, other_size) = evaluation(left), evaluation(right)
         gap = {"==": (one - other).abs(), "<=": one - other, ">=": other - one}[relation]
         size = _more(size, other_size)
