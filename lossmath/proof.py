@@ -89,7 +89,7 @@ def prove(left, relation, right, hypotheses, by=None, equality=None):
     if by is None:
         tight = _by_normal_form(left, relation, right, delta, domain, record)
     elif isinstance(by, Tangent):
-        tight = _by_tangent(delta, relation, by, domain, record)
+        tight = _by_tangent(delta, relation, by, domain, record, equality)
     elif isinstance(by, Chain):
         tight = _by_chain(left, relation, right, by, domain, record)
     else:
@@ -98,7 +98,7 @@ def prove(left, relation, right, hypotheses, by=None, equality=None):
             raise TypeError(
                 f"by is None, tangent(x, at=...), proof.at(...) or a list of these, or a derivation; got {by!r}"
             )
-        tight = _by_lemmas(delta, relation, instances, domain, record)
+        tight = _by_lemmas(delta, relation, instances, domain, record, equality)
     for used in sorted(domain.used):
         record.show(f"${used}$, by hypothesis")
     if equality:
@@ -164,7 +164,7 @@ def _by_limit(left, relation, right, by, domain, record):
     )
 
 
-def _by_tangent(delta, relation, by, domain, record):
+def _by_tangent(delta, relation, by, domain, record, equality):
     x, a = by.x, by.at
     domain.hypotheses.validate(a)
     if relation == "==":
@@ -195,13 +195,13 @@ def _by_tangent(delta, relation, by, domain, record):
     record.show(f"its slope, $f'({latex(x)}) = {latex(sp.factor(slope))}$, is {at}")
     record.show(rf"it is convex, $f''({latex(x)}) = {latex(sp.factor(bend))} \geq 0$, so it lies above its tangent")
     # strictly convex in x, whatever the others are, their closed ends included: then equality at a only
-    return [(x, a, None)] if domain.above(bend, x) else None
+    return [(x, a, None)] if equality and domain.above(bend, x) else None
 
 
-def _by_lemmas(delta, relation, instances, domain, record):
+def _by_lemmas(delta, relation, instances, domain, record, equality):
     rest, tight = delta, []
     for instance in instances:
-        gain, points, shown = _instantiate(instance, relation, domain)
+        gain, points, shown = _instantiate(instance, relation, domain, equality)
         rest = rest - gain
         tight += points
         record.use("lemma", lemma=instance.lemma.claim.id)
@@ -216,8 +216,8 @@ def _by_lemmas(delta, relation, instances, domain, record):
     return tight
 
 
-def _instantiate(instance, relation, domain):
-    """What the instance adds, prepared; where it is tight, as (one, other, index); and how to show it."""
+def _instantiate(instance, relation, domain, equality):
+    """What the instance adds, prepared; where it is tight, as (one, other, index), if that is asked; and how to show it."""
     lemma, (left, kind, right) = instance.lemma.claim, instance.statement
     if relation == "==" and kind != "==":
         raise ProofError(f"an identity does not follow from the inequality {lemma.id}")
@@ -246,7 +246,7 @@ def _instantiate(instance, relation, domain):
     if kind != "==" and not inside.nonnegative(inside.normal(times)) and not inside.termwise(times):
         raise ProofError(f"it was not shown that the multiplier {instance.times} is not negative")
     points = []
-    if inside.above(inside.prepare(instance.times)):
+    if equality and inside.above(times):
         for one, other in lemma.equality_of(instance.statement).items():
             c = Dummy("k", integer=True) if isinstance(one, IndexedBase) else index
             points.append((_entry(values[one], c), substitute(_entry(other, c), values), c))
