@@ -152,7 +152,7 @@ def seen(statement, hypotheses, cases, generator, device):
     values[x] = way.repeat(cases)
     values = {symbol: draw.to(device) for symbol, draw in values.items()}
     found, size = check.Evaluation(values, {})(expr)
-    to = None if value in (oo, -oo) else check.Evaluation(values, {})(value)[0]
+    to, _ = check.Evaluation(values, {})(value)
     left = distance(found, to, value).reshape(cases, -1).cpu()
     blind = ~(size * check.EPSILON < 0.01 * (1 + found.abs())) | ~found.isfinite()
     # where rounding begins to matter, the way ends

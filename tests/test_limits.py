@@ -8,7 +8,7 @@ import sympy
 import torch
 from sympy import Interval, Rational
 
-from lossmath import limits, refute
+from lossmath import check, limits, refute
 from lossmath.check import CheckError
 from lossmath.claims import Claim, Distribution, Label, ProofError, Real, tangent
 from lossmath.hypotheses import Hypotheses
@@ -267,8 +267,8 @@ LOG300 = 300 * LOG10  # of the far end of the way in float64
         (limit(100 / log(t), t, oo), 0, [t > 0], {}, None),
         (limit(log(t), t, oo), oo, [t > 0], {}, None),
         (limit(-log(t), t, oo), -oo, [t > 0], {}, None),
-        # a distance that stays may be rounding: 1e-20 of it
-        (limit(1 + 0 * t + Rational(1, 10**20), t, oo), 1, [t > 0], {}, None),
+        # a distance that stays is let pass below 1e-20
+        (limit(1 + Rational(1, 10**20), t, oo), 1, [t > 0], {}, None),
         (limit(1 + Rational(1, 10**19), t, oo), 1, [t > 0], {}, (1 + 1e-19, 1)),
         # 3^-0.4 is less than 0.75, but on the second half of the way only 2^-0.4 is gained
         (limit(log(t) ** Rational(-2, 5) / 10, t, oo), 0, [t > 0], {}, (LOG300**-0.4 / 10, 0)),
@@ -316,7 +316,8 @@ def seen(of, value, given, cases=20):
         (limit(x, x, 1), 1, BETWEEN, 5e-16, 15),  # 1e-15 of 1 + |1|
         (limit(x, x, 0, "+"), 0, BETWEEN, 0, 300),
         (limit(t**2, t, oo), oo, [t > 0], 0, 150),  # then it is too large for float64
-        (limit(t * log(1 + 1 / t) / log(t), t, oo), 0, [t > 1], 1 / (14 * LOG10), 14),  # t epsilon / log t is 0.01 between 14 and 15
+        # t epsilon / log t, which rounding adds, reaches 0.01 between 14 and 15
+        (limit(t * log(1 + 1 / t) / log(t), t, oo), 0, [t > 1], 1 / (14 * LOG10), 14),
         (limit(1 + Rational(1, 10**13) + 1 / t, t, oo), 1, [t > 0], 5e-14, 300),
         (limit(log(t) ** Rational(-43, 100) / 10, t, oo), 0, [t > 0], LOG300**-0.43 / 10, 300),
     ],
@@ -324,6 +325,24 @@ def seen(of, value, given, cases=20):
 def test_float64_sees_how_near_the_values_come_and_how_far_along_the_way(of, value, given, left, orders):
     found = seen(of, value, given)
     assert found[1] == orders and found[0] == pytest.approx(left, rel=0.2, abs=1e-12 if left == 0 else 0)
+
+
+def test_what_is_evaluated_is_in_float64_and_on_the_device_that_is_asked_for(monkeypatch):
+    asked = []
+
+    def evaluation(values, sizes):
+        asked.append(values)
+        raise LookupError("enough")
+
+    monkeypatch.setattr(check, "Evaluation", evaluation)
+    of, given = TRUE["with-a-parameter"]
+    with pytest.raises(LookupError, match="enough"):
+        limits.seen(of, Hypotheses(given), 4, torch.Generator(), "meta")
+    (values,) = asked
+    assert values.keys() == {t, u, c}
+    assert {(value.dtype, value.device.type, len(value)) for value in values.values()} == {
+        (torch.float64, "meta", 4 * len(limits.GRID))
+    }
 
 
 def test_the_worst_case_is_reported():
