@@ -28,6 +28,7 @@ TRUE = {
         [t > 0, u >= 0, c > 0],
     ),
     "of-any-number": ((limit(u * t / (1 + t), t, oo), "==", u), [t > 0, Real(u)]),
+    "parameter-of-the-value": ((limit(1 / t, t, oo), "==", Abs(u) - u), [t > 0, u >= 0]),
     "decay-below": ((limit(exp(u * t), t, oo), "==", 0), [t > 0, u < 0]),
     "decay-above": ((limit(exp(-c * t), t, oo), "==", 0), [t > 0, c > 0]),
     "decay-up-to-one": ((limit(exp((x - 1) * t), t, oo), "==", 0), [t > 0, *BETWEEN]),
