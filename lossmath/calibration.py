@@ -165,7 +165,7 @@ def fit_temperature(logits: Tensor, labels: Tensor, bounds: tuple[float, float] 
         raise ValueError("finite logits are expected")
     z = logits.detach().double()
     z = z - z.gather(-1, labels[..., None])  # so that E_q[z] - z_y does not cancel
-    least, most = (torch.full(z.shape[:-2], 1 / t, dtype=z.dtype, device=z.device) for t in (high, low))
+    least, most = (z.new_full(z.shape[:-2], 1 / t) for t in (high, low))
     b = torch.ones_like(least)
 
     def slope(b):
@@ -180,7 +180,7 @@ def fit_temperature(logits: Tensor, labels: Tensor, bounds: tuple[float, float] 
         least, most = torch.where(first < 0, b, least), torch.where(first > 0, b, most)
         step = b - first / second
         inside = (least <= step) & (step <= most)  # false for NaN
-        moved = torch.where(first == 0, b, torch.where(inside, step, (least * most).sqrt()))
+        moved = torch.where(inside, step, (least * most).sqrt())
         settled = (moved - b).abs() <= 1e-12 * b
         b = moved
         if bool((settled | below | above).all()):
@@ -198,7 +198,7 @@ def _top(probabilities, labels):
 def _binned(values, events, n_bins):
     """For each bin, along the last axis: the sum of the values, the number of events among them, the number of values."""
     index = bin_index(values, n_bins)
-    empty = torch.zeros(*values.shape[:-1], n_bins, dtype=torch.float64, device=values.device)
+    empty = values.new_zeros(*values.shape[:-1], n_bins, dtype=torch.float64)
     return tuple(empty.scatter_add(-1, index, x.double()) for x in (values, events, torch.ones_like(values)))
 
 

@@ -42,9 +42,9 @@ def validate(statement, hypotheses: Hypotheses):
     interval = hypotheses.intervals.get(x)
     if not isinstance(interval, sp.Interval) or value.has(x):
         raise ValueError(f"a limit needs a real variable of the claim, and a value without it; got {x} and {value}")
-    inside = interval.inf < point if str(side) == "-" else point < interval.sup
-    if point.free_symbols or not inside or point not in interval.closure | sp.FiniteSet(interval.inf, interval.sup):
-        raise ValueError(f"{x} in {interval} does not approach {point} from {'below' if str(side) == '-' else 'above'}")
+    low, high, below = interval.inf, interval.sup, str(side) == "-"
+    if point.free_symbols or not (low < point <= high if below else low <= point < high):
+        raise ValueError(f"{x} in {interval} does not approach {point} from {'below' if below else 'above'}")
 
 
 def compute(statement, hypotheses: Hypotheses):
@@ -63,7 +63,7 @@ def compute(statement, hypotheses: Hypotheses):
             found = sp.limit(unfold(expr).xreplace(put), put[x], point, str(side))
         except NotImplementedError as error:
             raise ProofError(f"SymPy finds no limit of {expr}: {error}") from None
-        stated = value if value in (oo, -oo) else unfold(value).xreplace(put)
+        stated = unfold(value).xreplace(put)
         if found != stated and sp.simplify(found - stated) != 0:
             raise ProofError(f"the limit of {expr} is {found.xreplace({new: old for old, new in put.items()})}, not {value}")
 
@@ -109,7 +109,7 @@ def far(statement, hypotheses, values, sizes):
     away = None
     for steps in (300, 3000):  # with small parameters, the way is long
         with mpmath.workdps(refute.DIGITS + 2 * steps):
-            to = mpmath.mpf("inf" if value == oo else "-inf") if value in (oo, -oo) else refute.value(value, values, sizes)
+            to = mpmath.mpf(float(value)) if value in (oo, -oo) else refute.value(value, values, sizes)
             at = [place(statement, hypotheses.intervals[x], step) for step in (steps // 2, steps)]
             found = [refute.value(expr, values | {x: place_}, sizes) for place_ in at]
             halfway, end = (distance(one, to, value) for one in found)
@@ -145,18 +145,18 @@ def seen(statement, hypotheses, cases, generator, device):
         symbol: _moderate(interval, torch.rand(cases, generator=generator, dtype=torch.float64))
         for symbol, interval in hypotheses.intervals.items()
     }
-    places = [float(place(statement, hypotheses.intervals[x], step)) for step in GRID]
-    steps = [step for step, at in zip(GRID, places) if at != float(point) and at != 0]
-    way = torch.tensor(places[: len(steps)], dtype=torch.float64)
+    places = {step: float(place(statement, hypotheses.intervals[x], step)) for step in GRID}
+    steps = [step for step, at in places.items() if at != float(point)]
+    way = torch.tensor([places[step] for step in steps], dtype=torch.float64)
     values = {symbol: draw.repeat_interleave(len(way)) for symbol, draw in draws.items()}
     values[x] = way.repeat(cases)
     values = {symbol: draw.to(device) for symbol, draw in values.items()}
     found, size = check.Evaluation(values, {})(expr)
-    to = None if value in (oo, -oo) else check.Evaluation(values, {})(value)[0]
+    to, _ = check.Evaluation(values, {})(value)
     left = distance(found, to, value).reshape(cases, -1).cpu()
     blind = ~(size * check.EPSILON < 0.01 * (1 + found.abs())) | ~found.isfinite()
     # where rounding begins to matter, the way ends
-    ends = torch.where(blind.reshape(cases, -1).cpu().any(1), blind.reshape(cases, -1).cpu().int().argmax(1), len(way)) - 1
+    ends = (blind.reshape(cases, -1).cumsum(1) == 0).sum(1) - 1
     worst, shortest = 0.0, steps[-1]
     for case, end in enumerate(ends.tolist()):
         halfway = max((number for number in range(end) if 2 * steps[number] <= steps[end]), default=None)

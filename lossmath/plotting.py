@@ -36,6 +36,8 @@ STYLE = {
     "axes.titlecolor": INK,
     "axes.titlesize": 12,
     "axes.titlelocation": "left",
+    "figure.titlesize": 12,
+    "figure.labelsize": 12,
     "axes.edgecolor": INK,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -80,7 +82,7 @@ def note(ax, text, point, quantity, place="right", mark=False):
     dx, dy, ha = PLACES[place]
     colour = COLOURS[quantity]
     if mark:
-        ax.plot(*point, "o", color=colour, markersize=6)
+        ax.plot(*point, "o", color=colour)
     ax.annotate(text, point, (dx, dy), textcoords="offset points", color=colour, ha=ha, va="center")
 
 
@@ -89,18 +91,19 @@ def simplices(panels, truth, title):
 
     `panels` holds, for each triangle, the quantity, the function (of points, along the last axis) and the levels.
     """
-    weights = np.array([(a, b, 60 - a - b) for a in range(61) for b in range(61 - a)], dtype=float)
-    points = (weights + 0.05) / (weights + 0.05).sum(-1, keepdims=True)
+    weights = 0.05 + np.array([(a, b, 60 - a - b) for a in range(61) for b in range(61 - a)])
+    points = weights / weights.sum(1, keepdims=True)
+    corners = np.eye(3)
     figure, all_axes = plt.subplots(1, len(panels), figsize=(6.6, 3.5))
     figure.subplots_adjust(left=0, right=1, bottom=0, top=0.93, wspace=0.05)
-    figure.suptitle(title, fontsize=12, x=0.02, ha="left")
+    figure.suptitle(title, x=0.02, ha="left")
     for ax, (quantity, function, levels) in zip(all_axes, panels):
         colour = COLOURS[quantity]
         ax.set(aspect="equal", xlim=(-0.12, 1.12), ylim=(-0.14, 1.02))
         ax.axis("off")
         ax.annotate(quantity, (-0.1, 0.8), color=colour)
-        ax.plot(*_plane(np.eye(3)[[0, 1, 2, 0]]), color=INK, linewidth=1)
-        for number, (x, y) in enumerate(zip(*_plane(np.eye(3)))):
+        ax.plot(*_plane(corners[[0, 1, 2, 0]]), color=INK, linewidth=1)
+        for number, (x, y) in enumerate(zip(*_plane(corners))):
             ax.annotate(f"$q_{number + 1} = 1$", (x, y + (0.04 if y else -0.1)), ha="center", color=INK)
         lines = ax.tricontour(*_plane(points), function(points), levels=levels, colors=[colour], linewidths=1.4)
         ax.clabel(lines, fmt="%.2f", fontsize=9)
@@ -109,14 +112,16 @@ def simplices(panels, truth, title):
 
 def row(titles, title, xlabel, ylabel, height=2.9, sharex=True, **limits):
     """A figure with axes side by side that share their scales."""
-    figure, all_axes = plt.subplots(1, len(titles), figsize=(6.8, height), sharex=sharex, sharey=True, layout="constrained")
-    figure.suptitle(title, fontsize=12, x=0.01, ha="left")
-    figure.supxlabel(xlabel, fontsize=12)
-    for ax, name in zip(np.atleast_1d(all_axes), titles):
+    figure, (all_axes,) = plt.subplots(
+        1, len(titles), figsize=(6.8, height), sharex=sharex, sharey=True, squeeze=False, layout="constrained"
+    )
+    figure.suptitle(title, x=0.01, ha="left")
+    figure.supxlabel(xlabel)
+    for ax, name in zip(all_axes, titles):
         ax.set(**limits)
         ax.set_title(name, fontsize=10)
-    np.atleast_1d(all_axes)[0].set_ylabel(ylabel)
-    return list(np.atleast_1d(all_axes))
+    all_axes[0].set_ylabel(ylabel)
+    return list(all_axes)
 
 
 def mark(ax, values):
@@ -144,7 +149,7 @@ def diagrams(panels, title):
     """Reliability diagrams: accuracy over confidence in each bin, for each panel a dictionary from quantities to reliabilities."""
     for ax, curves in zip(row(panels, title, "confidence", "accuracy", 3.4, xlim=(0, 1), ylim=(0, 1)), panels.values()):
         ax.set_aspect("equal")
-        ax.plot([0, 1], [0, 1], color=INK, linewidth=1, linestyle="dotted")
+        ax.plot([0, 1], color=INK, linewidth=1, linestyle="dotted")
         for n, (quantity, (confidence, accuracy, count)) in enumerate(curves.items()):
             ax.plot(confidence, accuracy, color=COLOURS[quantity], linewidth=1, alpha=0.6)
             size = 6 + 150 * count / count.sum()
@@ -161,7 +166,7 @@ def maps(panels, title, scale=1, digits=1):
     Green where it lies below 0, orange where above. The numbers are the means, times `scale`.
     """
     (down, rows), (across, columns) = next(iter(panels.values())).axes.items()
-    furthest = max(float(difference.mean.abs().max()) for difference in panels.values()) or 1
+    furthest = max(float(difference.mean.abs().max()) for difference in panels.values())
     all_axes = row(panels, title, across, down, 0.9 + 0.4 * len(rows))
     for ax, difference in zip(all_axes, panels.values()):
         ax.set(xlim=(0, len(columns)), ylim=(0, len(rows)))

@@ -217,58 +217,71 @@ def test_with_bounds_the_temperature_is_the_one_without_brought_within_them(rows
 
 
 Q, Y = torch.tensor([[0.25, 0.75], [0.5, 0.5]]), torch.tensor([0, 1])
+SHAPES = "probabilities (..., N, C) and labels (..., N) are expected"
+SUMS = "rows that sum to one are expected; one is off by"
 
 
 @pytest.mark.parametrize("measure", [expected_calibration_error, classwise_calibration_error, brier_score, reliability])
 @pytest.mark.parametrize(
     ("q", "y", "error", "said"),
     [
-        (Q.long(), Y, TypeError, "int64"),
-        ([[0.5, 0.5]], Y, TypeError, "list"),
-        (Q, Y.float(), TypeError, "float32"),
-        (Q, [0, 1], TypeError, "list"),
-        (Q, torch.tensor([0]), ValueError, r"\(2, 2\) and \(1,\)"),
-        (Q[0], torch.tensor([0, 1]), ValueError, r"\(2,\)"),
-        (Q, torch.zeros(3, 2, dtype=torch.int64), ValueError, r"\(3, 2\) cannot be shared by .* \(2, 2\)"),
-        (Q.expand(4, 3, 2, 2), torch.tensor([0, 2]), ValueError, "from 0 to 1 .*got 0 to 2"),
-        (Q[:, :1], Y, ValueError, r"two classes.*\(2, 1\)"),
-        (Q[:0], Y[:0], ValueError, r"at least one case.*\(0, 2\)"),
-        (Q, torch.tensor([0, 2]), ValueError, "from 0 to 1 .*got 0 to 2"),
-        (Q, torch.tensor([-1, 0]), ValueError, "got -1"),
-        (torch.tensor([[math.nan, 1.0], [0.5, 0.5]]), Y, ValueError, "NaN"),
-        (torch.tensor([[-0.25, 1.25], [0.5, 0.5]]), Y, ValueError, "-0.25"),
-        (torch.tensor([[0.25, 0.25], [0.5, 0.5]]), Y, ValueError, "off by 0.5"),
-        (torch.tensor([[math.inf, 0.0], [0.5, 0.5]]), Y, ValueError, "off by inf"),
+        (Q.long(), Y, TypeError, "probabilities is a floating tensor; got torch.int64"),
+        ([[0.5, 0.5]], Y, TypeError, "probabilities is a floating tensor; got list"),
+        (Q, Y.float(), TypeError, "labels holds class indices, int64; got torch.float32"),
+        (Q, [0, 1], TypeError, "labels holds class indices, int64; got list"),
+        (Q, torch.tensor([0]), ValueError, f"{SHAPES}, got (2, 2) and (1,)"),
+        (Q, torch.tensor(0), ValueError, f"{SHAPES}, got (2, 2) and ()"),
+        (Q[0], torch.tensor([0, 1]), ValueError, f"{SHAPES}, got (2,) and (2,)"),
+        (Q, torch.zeros(3, 2, dtype=torch.int64), ValueError, "labels (3, 2) cannot be shared by probabilities (2, 2)"),
+        (Q.expand(4, 3, 2, 2), torch.tensor([0, 2]), ValueError, "labels from 0 to 1 are expected, got 0 to 2"),
+        (Q[:, :1], Y, ValueError, "probabilities of at least one case and two classes are expected, got (2, 1)"),
+        (Q[:0], Y[:0], ValueError, "probabilities of at least one case and two classes are expected, got (0, 2)"),
+        (Q, torch.tensor([0, 2]), ValueError, "labels from 0 to 1 are expected, got 0 to 2"),
+        (Q, torch.tensor([-1, 0]), ValueError, "labels from 0 to 1 are expected, got -1 to 0"),
+        (torch.tensor([[math.nan, 1.0], [0.5, 0.5]]), Y, ValueError, "probabilities of at least 0 are expected, got NaN"),
+        (torch.tensor([[-0.25, 1.25], [0.5, 0.5]]), Y, ValueError, "probabilities of at least 0 are expected, got -0.25"),
+        (torch.tensor([[0.25, 0.25], [0.5, 0.5]]), Y, ValueError, f"{SUMS} 0.5 (are these logits?)"),
+        (torch.tensor([[math.inf, 0.0], [0.5, 0.5]]), Y, ValueError, f"{SUMS} inf (are these logits?)"),
     ],
 )
 def test_bad_input_is_named(measure, q, y, error, said):
-    with pytest.raises(error, match=said):
+    with pytest.raises(error) as caught:
         measure(q, y)
+    assert str(caught.value) == said
 
 
 @pytest.mark.parametrize(
-    ("n_bins", "error"), [(0, ValueError), (-1, ValueError), (2**24 + 1, ValueError), (15.0, TypeError), (True, TypeError)]
+    ("n_bins", "error", "said"),
+    [
+        (0, ValueError, "n_bins from 1 to 2**24 is expected, got 0"),
+        (-1, ValueError, "n_bins from 1 to 2**24 is expected, got -1"),
+        (2**24 + 1, ValueError, "n_bins from 1 to 2**24 is expected, got 16777217"),
+        (15.0, TypeError, "n_bins is an int; got 15.0"),
+        (True, TypeError, "n_bins is an int; got True"),
+    ],
 )
-def test_bad_numbers_of_bins_are_named(n_bins, error):
-    with pytest.raises(error, match="n_bins"):
+def test_bad_numbers_of_bins_are_named(n_bins, error, said):
+    with pytest.raises(error) as caught:
         expected_calibration_error(Q, Y, n_bins)
+    assert str(caught.value) == said
 
 
 def test_bad_values_and_temperatures_are_named():
     for value in (-0.1, 1.1, math.nan):
-        with pytest.raises(ValueError, match="from 0 to 1"):
+        with pytest.raises(ValueError, match="^values from 0 to 1 are expected$"):
             bin_index(torch.tensor([value]))
-    with pytest.raises(TypeError, match="values.*int64"):
+    with pytest.raises(TypeError, match="^values is a floating tensor; got torch.int64$"):
         bin_index(torch.tensor([1]))
-    with pytest.raises(TypeError, match="logits.*int64"):
+    with pytest.raises(TypeError, match="^logits is a floating tensor; got torch.int64$"):
         fit_temperature(Q.long(), Y)
-    with pytest.raises(ValueError, match="logits.*got"):
+    with pytest.raises(ValueError, match="^logits .* and labels .*got"):
         fit_temperature(Q, Y[:1])
-    with pytest.raises(ValueError, match="finite"):
+    with pytest.raises(ValueError, match="^finite logits are expected$"):
         fit_temperature(torch.tensor([[math.inf, 0.0]]), torch.tensor([0]))
     for bounds in ((0, 1), (2, 1), (1, math.inf)):
-        with pytest.raises(ValueError, match="bounds"):
+        with pytest.raises(ValueError) as caught:
             fit_temperature(Q, Y, bounds)
+        assert str(caught.value) == f"bounds 0 < low <= high are expected, got {bounds}"
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -277,3 +290,41 @@ def test_rounding_of_a_softmax_is_not_an_error(dtype):
     assert 0 <= expected_calibration_error(q, torch.zeros(100, dtype=torch.int64)) <= 1
     sure = torch.eye(3, dtype=dtype)
     assert expected_calibration_error(sure, torch.arange(3)) == 0
+
+
+def test_what_rounding_leaves_is_up_to_the_square_root_of_epsilon():
+    # 2^-26 is that of float64, and 1 + 2^-26 is a float64
+    assert bin_index(torch.tensor([1 + 2**-26], dtype=torch.float64)).item() == 14
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        bin_index(torch.tensor([1 + 2**-25], dtype=torch.float64))
+    labels = torch.tensor([0])
+    assert brier_score(torch.tensor([[0.5, 0.5 + 2**-26]], dtype=torch.float64), labels).item() == pytest.approx(0.5)
+    for excess in (2**-25, -(2**-25)):
+        with pytest.raises(ValueError, match="off by 3e-08"):
+            brier_score(torch.tensor([[0.5, 0.5 + excess]], dtype=torch.float64), labels)
+
+
+def test_there_are_fifteen_bins_if_nothing_is_said():
+    # 0.87 and 0.88 are in one of 15 bins, (13/15, 14/15], as are 0.12 and 0.13; in 16 they are apart
+    q = torch.tensor([[0.87, 0.13], [0.88, 0.12]], dtype=torch.float64)
+    y = torch.tensor([0, 1])
+    assert bin_index(q[:, 0]).tolist() == [13, 13]
+    seen = reliability(q, y)
+    assert seen.count.tolist() == [0] * 13 + [2, 0] and seen.count.dtype == torch.int64
+    # in each bin one event, and values whose mean is 0.875, or 0.125 for class 1
+    for measure in (expected_calibration_error, maximum_calibration_error, classwise_calibration_error):
+        assert measure(q, y).item() == pytest.approx(0.375)
+
+
+@pytest.mark.parametrize("temperature", [0.02, 0.5, 1, 30])
+def test_few_steps_find_the_temperature(temperature, monkeypatch):
+    q, _ = softmaxes(2000, 4)
+    y = torch.multinomial(q, 1, generator=torch.Generator().manual_seed(1))[:, 0]
+    z = temperature * q.log()
+    beyond = torch.stack([z, z, z]), torch.stack([y, z.argmax(-1), z.argmin(-1)])  # the others are at the bounds, at once
+    asked, softmax = [], torch.Tensor.softmax
+    monkeypatch.setattr(torch.Tensor, "softmax", lambda *args: asked.append(args) or softmax(*args))
+    assert fit_temperature(z, y).item() == pytest.approx(temperature, rel=0.1)
+    assert len(asked) <= 15  # two for the bounds
+    assert fit_temperature(*beyond).tolist() == pytest.approx([temperature, 1e-3, 1e3], rel=0.1)
+    assert len(asked) <= 30

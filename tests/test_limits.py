@@ -1,12 +1,17 @@
 """Limits: stated, proved, watched, and refuted where they are false."""
 
+from fractions import Fraction
+
 import mpmath
 import pytest
 import sympy
+import torch
+from sympy import Interval, Rational
 
-from lossmath import limits, refute
+from lossmath import check, limits, refute
 from lossmath.check import CheckError
-from lossmath.claims import Claim, Label, ProofError, Real, tangent
+from lossmath.claims import Claim, Distribution, Label, ProofError, Real, tangent
+from lossmath.hypotheses import Hypotheses
 from lossmath.symbolic import *
 
 POWER = (1 - x) ** gamma
@@ -23,6 +28,7 @@ TRUE = {
         [t > 0, u >= 0, c > 0],
     ),
     "of-any-number": ((limit(u * t / (1 + t), t, oo), "==", u), [t > 0, Real(u)]),
+    "parameter-of-the-value": ((limit(1 / t, t, oo), "==", Abs(u) - u), [t > 0, u >= 0]),
     "decay-below": ((limit(exp(u * t), t, oo), "==", 0), [t > 0, u < 0]),
     "decay-above": ((limit(exp(-c * t), t, oo), "==", 0), [t > 0, c > 0]),
     "decay-up-to-one": ((limit(exp((x - 1) * t), t, oo), "==", 0), [t > 0, *BETWEEN]),
@@ -129,9 +135,18 @@ def test_a_true_limit_is_not_refuted():
 
 
 def test_what_is_no_limit_of_real_symbols_is_refused():
+    w = sympy.IndexedBase("w", shape=(N,), real=True)
     for statement, given, said in (
         ((limit(x, x, 3), "==", 3), BETWEEN, "does not approach 3"),
-        ((limit(x, x, 0), "==", 0), BETWEEN, "from below"),
+        ((limit(x, x, 0), "==", 0), BETWEEN, "from below$"),
+        ((limit(x, x, 1, "+"), "==", 1), BETWEEN, "from above$"),
+        ((limit(x, x, c), "==", 0), [*BETWEEN, c > 0], "does not approach c"),
+        ((limit(t, x, 1), "==", t), [t > 0], "needs a real variable .* got x and t"),
+        ((limit(x * K * q[y], x, 1), "==", 0), [*BETWEEN, Distribution(q), Label(y)], "holds K$"),
+        ((limit(x * w[y], x, 1), "==", 0), [*BETWEEN, Real(w), Label(y, N)], r"holds w\[y\]$"),
+        ((limit(x * KroneckerDelta(a, y), x, 1), "==", 0), [*BETWEEN, Label(a), Label(y)], r"holds KroneckerDelta\(a, y\)$"),
+        ((limit(x * Sum(w[k], (k, 1, N)), x, 1), "==", 0), [*BETWEEN, Real(w)], r"holds Sum\(w\[k\], \(k, 1, N\)\)$"),
+        ((limit(Derivative(log(t), t), t, oo), "==", 0), [t > 0], r"holds Derivative\(log\(t\), t\)$"),
         ((limit(x, x, 1), ">=", 1), BETWEEN, "=="),
         ((limit(x, x, 1), "==", x), BETWEEN, "without it"),
         ((limit(x * K, x, 1), "==", K), BETWEEN, "real symbols"),
@@ -154,3 +169,198 @@ def test_distances_are_what_they_say():
     assert limits.distance(mpmath.mpf(9), None, oo) == mpmath.mpf(1) / 10
     assert limits.distance(mpmath.mpf(-9), None, oo) == 1
     assert limits.distance(mpmath.mpf(-9), None, -oo) == mpmath.mpf(1) / 10
+
+
+@pytest.mark.parametrize(
+    ("of", "interval", "at"),
+    [
+        (limit(x, x, 1), Interval(0, 1), Fraction(999, 1000)),
+        (limit(x, x, Rational(1, 3), "+"), Interval(0, 1), Fraction(1003, 3000)),
+        (limit(t, t, oo), Interval(1, oo), 1001),
+        (limit(t, t, oo), Interval(log(2), oo), 1000),  # counted from 0 if the end is no fraction
+        (limit(t, t, -oo), Interval(-oo, Rational(1, 2)), Fraction(-1999, 2)),
+        (limit(t, t, -oo), Interval(-oo, oo), -1000),
+    ],
+)
+def test_the_way_is_measured_in_orders_of_magnitude(of, interval, at):
+    assert limits.place((of, "==", 0), interval, 3) == at
+
+
+@pytest.mark.parametrize(
+    ("interval", "least", "most"),
+    [
+        (Interval(-oo, oo), -3, 3),
+        (Interval(1, oo), 1.25, 6),
+        (Interval(-oo, 2), -3, 1.75),
+        (Interval(2, 4), 2.2, 3.8),
+    ],
+)
+def test_parameters_are_drawn_off_the_ends_of_their_intervals(interval, least, most):
+    assert sorted(limits._moderate(interval, torch.tensor([0.0, 1])).tolist()) == pytest.approx([least, most])
+
+
+@pytest.mark.parametrize(
+    ("interval", "at_three", "ends"),
+    [
+        (Interval(-oo, oo), 3, []),
+        (Interval(1, oo), 4, [1]),
+        (Interval.open(1, oo), 4, []),
+        (Interval(-oo, 2), -1, [2]),
+        (Interval.open(-oo, 2), -1, []),
+        (Interval(1, 5), 2, [1, 5]),
+        (Interval.Lopen(1, 5), 2, [5]),
+        (Interval.Ropen(1, 5), 2, [1]),
+    ],
+)
+def test_stand_ins_keep_to_the_interval(interval, at_three, ends):
+    inside, *others = limits._parts(gamma, interval)
+    (free,) = inside.free_symbols
+    assert free.name == "gamma" and free.is_real and inside.subs(free, 3) == at_three and others == ends
+    assert free.is_positive is (True if interval != Interval(-oo, oo) else None)
+
+
+@pytest.mark.parametrize(("given", "positive"), [([t >= 0], True), ([t > 1], True), ([t > -1], None), ([Real(t)], None)])
+def test_sympy_is_told_the_domain_of_the_variable(given, positive, monkeypatch):
+    asked = []
+    monkeypatch.setattr(sympy, "limit", lambda *args: asked.append(args) or sympy.Integer(1))
+    limits.compute((limit(t / (t + 2), t, oo), "==", sympy.Integer(1)), Hypotheses(given))
+    ((expr, variable, point, side),) = asked
+    assert variable.name == "t" and variable.is_real and variable.is_positive is positive
+    assert expr == variable / (variable + 2) and (point, side) == (oo, "-")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("twice", "the limit of t*u/(t + 1) is u, not 2*u"),
+        ("weight-at-zero", "the limit of (1 - x)**gamma is 1, not 0"),
+        ("weight-of-nothing", "the limit of (1 - x)**gamma is 0, not 1"),
+        ("other-side", "the limit of 1/x is -oo, not oo"),
+        ("finite", "the limit of log(t) is oo, not log(91)"),
+    ],
+)
+def test_what_sympy_finds_instead_is_said(name, said):
+    (of, relation, value), given = FALSE[name]
+    with pytest.raises(ProofError) as caught:
+        limits.compute((of, relation, sympy.sympify(value)), Hypotheses(given))
+    assert str(caught.value) == said
+
+
+def test_a_limit_that_sympy_does_not_find_is_not_proved(monkeypatch):
+    def unknown(*args):
+        raise NotImplementedError("no sign")
+
+    monkeypatch.setattr(sympy, "limit", unknown)
+    with pytest.raises(ProofError, match=r"^SymPy finds no limit of log\(t\): no sign$"):
+        limits.compute((limit(log(t), t, oo), "==", oo), Hypotheses([t > 1]))
+
+
+LOG10 = float(mpmath.log(10))
+LOG300 = 300 * LOG10  # of the far end of the way in float64
+
+
+@pytest.mark.parametrize(
+    ("of", "value", "given", "values", "away"),
+    [
+        (limit(x**gamma, x, 0, "+"), 0, [*BETWEEN, gamma > 0], {gamma: Fraction(1, 10)}, None),
+        (limit(x**gamma, x, 0, "+"), 0, [*BETWEEN, gamma > 0], {gamma: Fraction(1, 1000)}, None),  # after 3000 orders
+        (limit(log(x) / (x - 1), x, 1), 1, BETWEEN, {}, None),  # in which nearly all digits cancel
+        (limit(100 / log(t), t, oo), 0, [t > 0], {}, None),
+        (limit(log(t), t, oo), oo, [t > 0], {}, None),
+        (limit(-log(t), t, oo), -oo, [t > 0], {}, None),
+        # a distance that stays is let pass below 1e-20
+        (limit(1 + Rational(1, 10**20), t, oo), 1, [t > 0], {}, None),
+        (limit(1 + Rational(1, 10**19), t, oo), 1, [t > 0], {}, (1 + 1e-19, 1)),
+        # 3^-0.4 is less than 0.75, but on the second half of the way only 2^-0.4 is gained
+        (limit(log(t) ** Rational(-2, 5) / 10, t, oo), 0, [t > 0], {}, (LOG300**-0.4 / 10, 0)),
+        (limit(log(t) ** Rational(-43, 100) / 10, t, oo), 0, [t > 0], {}, None),
+        (limit(1000 / log(t), t, oo), 0, [t > 0], {}, (1000 / LOG300, 0)),  # it shrinks, and is far off even at the end
+        (limit(u * t / (1 + t), t, oo), 2 * u, [t > 0, u >= 1], {u: Fraction(3)}, (3, 6)),
+        (limit(t / (1 + t), t, oo), Rational(51, 50), [t > 0], {}, (1, 1.02)),  # near, but it comes no nearer
+        (limit(1 / t, t, oo), oo, [t > 0], {}, (0, mpmath.inf)),
+        (limit(1 / t, t, oo), -oo, [t > 0], {}, (0, -mpmath.inf)),
+    ],
+)
+def test_far_along_the_way_the_values_are_near_or_it_is_no_limit(of, value, given, values, away):
+    found = limits.far((of, "==", sympy.sympify(value)), Hypotheses(given), values, {})
+    if away is None:
+        assert found is None
+    else:
+        at, *sides = found
+        assert at == 10**300 and list(map(float, sides)) == pytest.approx(away, rel=1e-12)
+
+
+def test_where_nothing_shrinks_the_way_is_not_made_longer(monkeypatch):
+    asked, value = [], refute.value
+    monkeypatch.setattr(refute, "value", lambda *args: asked.append(args) or value(*args))
+    limits.far((limit(t / (1 + t), t, oo), "==", sympy.Integer(2)), Hypotheses([t > 0]), {}, {})
+    assert len(asked) == 3  # what is stated, halfway, and at the end
+
+
+def test_values_that_do_not_approach_are_named():
+    false = limit(u * t / (1 + t), t, oo), "==", 2 * u
+    with pytest.raises(ProofError) as caught:
+        limits.confirm(false, Hypotheses([t > 0, u >= 1]))
+    found = "at K = 2, N = 1, M = 1, t = 1, u = 1 the values do not approach it, but come to 1.0"
+    assert str(caught.value) == f"SymPy finds this limit, yet {found}"
+
+
+def seen(of, value, given, cases=20):
+    generator = torch.Generator().manual_seed(0)
+    return limits.seen((of, "==", sympy.sympify(value)), Hypotheses(given), cases, generator, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("of", "value", "given", "left", "orders"),
+    [
+        (limit(1 / log(t), t, oo), 0, [t > 1], 1 / LOG300, 300),
+        (limit(x, x, 1), 1, BETWEEN, 5e-16, 15),  # 1e-15 of 1 + |1|
+        (limit(x, x, 0, "+"), 0, BETWEEN, 0, 300),
+        (limit(t**2, t, oo), oo, [t > 0], 0, 150),  # then it is too large for float64
+        # t epsilon / log t, which rounding adds, reaches 0.01 between 14 and 15
+        (limit(t * log(1 + 1 / t) / log(t), t, oo), 0, [t > 1], 1 / (14 * LOG10), 14),
+        (limit(1 + Rational(1, 10**13) + 1 / t, t, oo), 1, [t > 0], 5e-14, 300),
+        (limit(log(t) ** Rational(-43, 100) / 10, t, oo), 0, [t > 0], LOG300**-0.43 / 10, 300),
+    ],
+)
+def test_float64_sees_how_near_the_values_come_and_how_far_along_the_way(of, value, given, left, orders):
+    found = seen(of, value, given)
+    assert found[1] == orders and found[0] == pytest.approx(left, rel=0.2, abs=1e-12 if left == 0 else 0)
+
+
+def test_what_is_evaluated_is_in_float64_and_on_the_device_that_is_asked_for(monkeypatch):
+    asked = []
+
+    def evaluation(values, sizes):
+        asked.append(values)
+        raise LookupError("enough")
+
+    monkeypatch.setattr(check, "Evaluation", evaluation)
+    of, given = TRUE["with-a-parameter"]
+    with pytest.raises(LookupError, match="enough"):
+        limits.seen(of, Hypotheses(given), 4, torch.Generator(), "meta")
+    (values,) = asked
+    assert values.keys() == {t, u, c}
+    assert {(value.dtype, value.device.type, len(value)) for value in values.values()} == {
+        (torch.float64, "meta", 4 * len(limits.GRID))
+    }
+
+
+def test_the_worst_case_is_reported():
+    left, orders = seen(limit(c / log(t), t, oo), 0, [t > 1, c > 0], cases=200)
+    assert orders == 300 and 4.8 < left * LOG300 < 5  # c from 0.25 to 5
+
+
+@pytest.mark.parametrize(
+    ("of", "value", "given", "said"),
+    [
+        (limit(100 / log(t), t, oo), 0, [t > 0], r"^at every point and t = 1e\+300, the limit is still 0.145 away$"),
+        (limit(t / (1 + t), t, oo), Rational(51, 50), [t > 0], "still 0.0099 away"),
+        (limit(log(t) ** Rational(-2, 5) / 10, t, oo), 0, [t > 0], "still 0.00732 away"),
+        (limit(u * c, t, oo), 0, [t > 0, u >= 1, c >= 1], r"^at u = [\d.]+, c = [\d.]+ and t = 1e\+300, the limit is still"),
+        (limit(log(1 + exp(-100 * t)) * exp(100 * t), t, oo), 1, [t >= 1], "^rounding leaves nothing of .* in float64$"),
+    ],
+)
+def test_what_float64_does_not_see_is_said(of, value, given, said):
+    with pytest.raises(ArithmeticError, match=said):
+        seen(of, value, given)

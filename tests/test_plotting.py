@@ -1,6 +1,8 @@
 """The figures show the numbers that they are given, in the place, the order and the colour that a reader takes them for."""
 
+import io
 import sys
+from itertools import combinations
 
 import IPython
 import matplotlib as mpl
@@ -101,6 +103,8 @@ def test_the_level_lines_on_a_simplex_lie_where_the_function_has_these_levels():
             off = np.abs(function(q) / level - 1)
             assert len(q) > 20 and np.median(off) < 0.01 and off.max() < 0.1  # straight between the points of a grid
         triangle, point = ax.lines
+        assert triangle.get_linewidth() < contours.get_linewidth()[0] < mpl.rcParams["lines.linewidth"]
+        assert {text.get_text() for text in ax.texts if not hasattr(text, "xy")} == {f"{level:.2f}" for level in levels}
         outline = [in_the_plane(corner).tolist() for corner in np.eye(3)[[0, 1, 2, 0]]]
         np.testing.assert_allclose(triangle.get_xydata(), outline)
         assert triangle.get_color() == INK and point.get_color() == COLOURS["reference"]
@@ -113,6 +117,15 @@ def test_the_level_lines_on_a_simplex_lie_where_the_function_has_these_levels():
         assert ax.get_aspect() == 1 and not ax.axison
         (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
         assert left < 0 < 1 < right and low < 0 < np.sqrt(0.75) < high
+
+
+def test_the_level_lines_on_a_simplex_reach_its_edges():
+    seen = []
+    plotting.simplices([("focal", lambda q: seen.append(q) or q[:, 0], [0.5])] * 2, np.full(3, 1 / 3), "")
+    q = seen[0]
+    np.testing.assert_allclose(q.sum(-1), 1)
+    assert (q > 0).all()  # where a logarithm is finite
+    assert (q.min(0) < 0.001).all() and (q.max(0) > 0.998).all()
 
 
 def test_a_row_of_axes_shares_its_scales_and_its_names():
@@ -146,6 +159,8 @@ def difference(mean, margin=0.5, **axes):
 def test_courses_show_the_least_and_the_most_noise_with_their_intervals():
     of_axes = {"steps": (20, 80), "noise": (0.0, 0.1, 0.4)}
     values = {CE: difference([[1, 2, 3], [4, 5, 6]], **of_axes), focal(3): difference([[-1, 0, 1], [0, 0, 2]], **of_axes)}
+    plotting.courses(values, "differences", "error")
+    assert plt.gcf().axes[0].lines[1].get_ydata().tolist() == [1, 4]
     plotting.courses(values, "differences", "error", scale=10)
     figure = plt.gcf()
     assert figure.get_suptitle() == "differences" and figure.get_supxlabel() == "training steps"
@@ -153,12 +168,13 @@ def test_courses_show_the_least_and_the_most_noise_with_their_intervals():
     assert figure.axes[0].get_ylabel() == "error"
     for ax, n in zip(figure.axes, (0, 2)):
         zero, *lines = ax.lines
+        assert zero.get_linewidth() < min(line.get_linewidth() for line in lines)
         assert set(zero.get_ydata()) == {0} and zero.get_color() == INK and zero.get_linestyle() == ":"
         assert ax.get_xscale() == "log" and ax.get_xticks().tolist() == [20, 80]
         for line, band, (loss, found) in zip(lines, ax.collections, values.items(), strict=True):
             assert line.get_xydata().tolist() == [[20, 10 * found.mean[0, n]], [80, 10 * found.mean[1, n]]]
             assert line.get_color() == COLOURS[loss.quantity] and same_color(band.get_facecolor()[0][:3], line.get_color())
-            assert 0 < band.get_alpha() < 1
+            assert 0 < band.get_alpha() < 1 and not band.get_linewidth().any()  # an edge would widen the interval
             corners = {tuple(corner) for path in band.get_paths() for corner in path.vertices}
             assert corners == {
                 (step, 10 * float(end[k, n])) for k, step in enumerate((20, 80)) for end in (found.low, found.high)
@@ -189,9 +205,10 @@ def test_a_reliability_diagram_shows_accuracy_over_confidence_and_how_many_there
             np.testing.assert_allclose(line.get_xydata(), torch.stack(curve[:2], 1))
             np.testing.assert_allclose(dots.get_offsets(), torch.stack(curve[:2], 1))
             assert line.get_color() == note.get_color() == colour and same_color(dots.get_facecolor()[0], colour)
-            sizes = dots.get_sizes()  # areas, in equal steps with the counts
-            assert sizes[0] > 6 and (sizes[2] - sizes[1]) / (sizes[1] - sizes[0]) == pytest.approx(30 / 20)
-            assert sizes[2] / sizes[0] > 3
+            # areas: 6 so that each is seen, and 1.5 for each hundredth of the cases, without an edge
+            assert dots.get_sizes().tolist() == pytest.approx([21, 51, 96]) and not dots.get_linewidth().any()
+            assert line.get_linewidth() == diagonal.get_linewidth() < mpl.rcParams["lines.linewidth"]
+            assert 0 < line.get_alpha() < 1
             assert 0 < note.xy[0] < 0.1 and 0.5 < note.xy[1] < 1
     assert second.texts[0].xy[1] > second.texts[1].xy[1] + 0.05
 
@@ -199,6 +216,8 @@ def test_a_reliability_diagram_shows_accuracy_over_confidence_and_how_many_there
 def test_a_map_colours_what_differs_and_says_every_mean():
     axes = {"steps": (20, 80), "noise": (0.0, 0.1, 0.4)}
     one = difference([[0.2, -1.0, 2.0], [-0.1, 0.0, -4.0]], **axes)
+    plotting.maps({"one": one}, "")
+    assert [note.get_text() for note in plt.gcf().axes[0].texts] == ["+0.2", "−1.0", "+2.0", "−0.1", "+0.0", "−4.0"]
     plotting.maps({"one": one, "none": difference([[0] * 3] * 2, **axes)}, "a map", scale=10, digits=2)
     first, second = plt.gcf().axes
     assert plt.gcf().get_suptitle() == "a map" and plt.gcf().get_supxlabel() == "noise" and first.get_ylabel() == "steps"
@@ -216,7 +235,9 @@ def test_a_map_colours_what_differs_and_says_every_mean():
     assert all(note.get_ha() == note.get_va() == "center" for note in first.texts)
     squares = {(int(square.get_x()), int(square.get_y())): square for square in first.patches}
     assert squares.keys() == {(1, 0), (2, 0), (2, 1)} and not second.patches
+    assert not any(tick.tick1line.get_markersize() for axis in (first.xaxis, first.yaxis) for tick in axis.get_major_ticks())
     for square in squares.values():  # within its place
+        assert square.get_linewidth() == 0
         (left, low), (right, high) = square.get_bbox().get_points()
         assert 0 < left % 1 < right % 1 < 1 and 0 < low % 1 < high % 1 < 1
     # the furthest has the full colour, and what is nearer to 0 is nearer to white, of the colour of its side
@@ -234,7 +255,8 @@ def test_clouds_are_named_beyond_their_points():
     plotting.clouds({"left": groups, "right": groups[::-1]}, ["a", "b", "c"], "clouds")
     first, second = plt.gcf().axes
     assert [ax.get_title(loc="left") for ax in (first, second)] == ["left", "right"] and first.get_aspect() == 1
-    assert plt.gcf().get_suptitle() == "clouds" and "mean distance" in plt.gcf().get_supxlabel()
+    assert plt.gcf().get_suptitle() == "clouds" and not first.get_ylabel()
+    assert plt.gcf().get_supxlabel() == "in units of the mean distance of the centres"
     for ax, order in ((first, groups), (second, groups[::-1])):
         colours = [note.get_color() for note in ax.texts]
         assert [note.get_text() for note in ax.texts] == ["a", "b", "c"] and len(set(colours)) == 3
@@ -242,7 +264,136 @@ def test_clouds_are_named_beyond_their_points():
             np.testing.assert_allclose(dots.get_offsets(), points)
             assert same_color(dots.get_facecolor()[0][:3], colour)
             assert note.get_ha() == note.get_va() == "center"
+            assert 0 < dots.get_alpha() < 1 and not dots.get_linewidth().any()  # so that points show through others
+            assert dots.get_sizes() <= 5  # points squared
             centre, place = points.mean(0), torch.as_tensor(note.xy)
             torch.testing.assert_close(place / place.norm(), centre / centre.norm())
             reach = (points @ (centre / centre.norm())).max()
             assert reach + 0.1 < place.norm() < reach + 0.5
+
+
+def bell(centre):
+    return torch.randn(30, 2, generator=torch.Generator().manual_seed(0)) / 5 + torch.tensor(centre)
+
+
+REGIMES = {"training steps": (20, 80, 320), "label noise": (0.0, 0.05, 0.1, 0.2, 0.3, 0.4)}
+DIFFERENCE = difference((10 * np.sin(np.arange(18.0))).reshape(3, 6), **REGIMES)
+CURVE = Reliability(torch.tensor([0.2, 0.5, 0.9]), torch.tensor([0.1, 0.6, 0.8]), torch.tensor([10, 30, 60]))
+TITLE = "A title that is about as long as those in the book"
+FIGURES = {  # each with its size in inches
+    "simplices": (
+        lambda: plotting.simplices(
+            [(name, lambda q: -np.log(q).mean(-1), [1.5]) for name in ("label smoothing", "cross-entropy")],
+            np.array([0.3, 0.3, 0.4]),
+            TITLE,
+        ),
+        (6.6, 3.5),
+    ),
+    "row": (lambda: plotting.row(["label smoothing", "focal"], TITLE, "ε or γ", "calibration error"), (6.8, 2.9)),
+    "courses": (lambda: plotting.courses({CE: DIFFERENCE, focal(3): DIFFERENCE}, TITLE, "points"), (6.8, 2.9)),
+    "diagrams": (
+        lambda: plotting.diagrams(dict.fromkeys(("noise 0", "noise 0.4"), dict.fromkeys(list(COLOURS)[:5], CURVE)), TITLE),
+        (6.8, 3.4),
+    ),
+    "maps": (lambda: plotting.maps({"one": DIFFERENCE, "other": DIFFERENCE}, TITLE), (6.8, 2.1)),
+    "clouds": (
+        lambda: plotting.clouds(
+            dict.fromkeys(("one", "other"), [bell((1.0, 0)), bell((-1.0, 1)), bell((-1.0, -1))]), "abc", TITLE
+        ),
+        (6.8, 3),
+    ),
+}
+
+
+def words(figure):
+    """The texts that are drawn, but for those of ticks, with their boxes in pixels."""
+    figure.canvas.draw()
+    ticks = [tick for ax in figure.axes for axis in (ax.xaxis, ax.yaxis) for tick in axis.get_major_ticks()]
+    apart = {text for tick in ticks for text in (tick.label1, tick.label2)}
+    texts = [text for text in figure.findobj(mpl.text.Text) if text.get_text() and text.get_visible() and text not in apart]
+    return {text: text.get_window_extent() for text in texts}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_the_words_of_a_figure_can_be_read(name):
+    draw, size = FIGURES[name]
+    draw()
+    figure = plt.gcf()
+    assert figure.get_size_inches().tolist() == pytest.approx(size)
+    boxes = words(figure)
+    title = next(text for text in boxes if text.get_text() == TITLE)
+    assert title.get_ha() == "left" and boxes[title].x0 < 0.13 * figure.bbox.width
+    for text, box in boxes.items():
+        assert figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1, text
+        assert figure.bbox.y0 <= box.y0 and box.y1 <= figure.bbox.y1, text
+    for one, other in combinations(boxes, 2):
+        assert not boxes[one].padded(-1).overlaps(boxes[other]), (one, other)
+
+
+def test_triangles_fill_the_figure_below_its_title_and_nothing_covers_their_sides():
+    FIGURES["simplices"][0]()
+    figure = plt.gcf()
+    boxes = words(figure)
+    title = next(text for text in boxes if text.get_text() == TITLE)
+    first, second = (ax.get_window_extent() for ax in figure.axes)
+    assert first.size == pytest.approx(second.size) and first.y0 == pytest.approx(second.y0)
+    assert first.x0 == pytest.approx(0) and second.x1 == pytest.approx(figure.bbox.width)
+    assert 0 < second.x0 - first.x1 < 0.05 * figure.bbox.width
+    assert -1 < boxes[title].y0 - first.y1 < 0.1 * figure.bbox.height
+    for ax, (left, below, width, height) in zip(figure.axes, (first.bounds, second.bounds)):
+        sides = ax.transData.transform_path(ax.lines[0].get_path())
+        frame = sides.get_extents()
+        assert frame.width > 0.8 * width and frame.height > 0.7 * height
+        for text in ax.texts:
+            if text.get_text() != "$p$" and hasattr(text, "xy"):
+                box = boxes[text]
+                assert not sides.intersects_bbox(box, filled=True), text
+                assert left <= box.x0 and box.x1 <= left + width and below <= box.y0 and box.y1 <= below + height
+                if text.get_text().startswith("$q"):
+                    corner = min(sides.vertices, key=lambda end: np.hypot(*(end - (box.p0 + box.p1) / 2)))
+                    assert (box.x0 + box.x1) / 2 == pytest.approx(corner[0], abs=1)
+                    assert min(abs(box.y0 - corner[1]), abs(box.y1 - corner[1])) < 0.07 * frame.height
+
+
+def test_the_names_of_clouds_lie_in_their_panels_which_the_points_fill():
+    FIGURES["clouds"][0]()
+    boxes = words(plt.gcf())
+    for ax in plt.gcf().axes:
+        panel = ax.get_window_extent()
+        points = np.concatenate([ax.transData.transform(dots.get_offsets()) for dots in ax.collections])
+        assert (np.ptp(points, axis=0) > 0.7 * panel.size).all()
+        for note in ax.texts:
+            assert panel.containsx(boxes[note].x0) and panel.containsx(boxes[note].x1)
+            assert panel.containsy(boxes[note].y0) and panel.containsy(boxes[note].y1)
+            assert note.get_fontsize() > mpl.rcParams["font.size"]
+
+
+def test_the_numbers_of_a_map_lie_in_their_squares():
+    FIGURES["maps"][0]()
+    boxes = words(plt.gcf())
+    for ax in plt.gcf().axes:
+        assert len(ax.texts) == 18
+        for note in ax.texts:
+            (left, low), (right, high) = ax.transData.transform(np.floor(note.xy) + [[0, 0], [1, 1]])
+            box = boxes[note]
+            assert left < box.x0 < box.x1 < right and low < box.y0 < box.y1 < high
+            assert note.get_fontsize() == 6
+    plotting.maps({"one": difference([[0.5]], a=[1], b=[2])}, "")
+    assert plt.gcf().axes[0].texts[0].get_fontsize() == 9  # however much room there is
+
+
+@pytest.mark.parametrize(("name", "size"), [("simplices", 9), ("row", 10), ("diagrams", 10)])
+def test_what_belongs_to_a_panel_is_in_smaller_letters(name, size):
+    FIGURES[name][0]()
+    sizes = {text.get_fontsize() for text in words(plt.gcf())}
+    assert sizes == {size, mpl.rcParams["font.size"]}
+
+
+def test_the_same_figure_is_the_same_file():
+    files = []
+    for _ in range(2):
+        FIGURES["courses"][0]()
+        file = io.BytesIO()
+        plt.savefig(file, format="svg", metadata={"Date": None})
+        files.append(file.getvalue())
+    assert files[0] == files[1] and files[0].startswith(b"<?xml")
