@@ -14,7 +14,7 @@ import mpmath
 import sympy as sp
 from sympy import Dummy, Limit, oo
 
-from lossmath.hypotheses import Hypotheses
+from lossmath.hypotheses import SIZES, Hypotheses
 from lossmath.normal import ProofError
 from lossmath.symbolic import K, M, N, unfold
 
@@ -36,7 +36,7 @@ def validate(statement, hypotheses: Hypotheses):
     for part in (expr, value) if value not in (oo, -oo) else (expr,):
         hypotheses.validate(part)
         plain = unfold(part)
-        found = plain.atoms(sp.Indexed, sp.Sum, sp.KroneckerDelta, sp.Derivative) | ({K} & plain.free_symbols)
+        found = plain.atoms(sp.Indexed, sp.Sum, sp.KroneckerDelta, sp.Derivative) or SIZES.keys() & plain.free_symbols
         if found:
             raise ValueError(f"a limit is of real symbols; {part} holds {min(found, key=str)}")
     interval = hypotheses.intervals.get(x)
@@ -70,6 +70,8 @@ def compute(statement, hypotheses: Hypotheses):
 
 def _parts(symbol, interval):
     """Stand-ins that carry the domain: one for the inside of the interval, and its closed ends."""
+    if isinstance(interval, sp.FiniteSet):
+        return list(interval)
     low, high = interval.inf, interval.sup
     parts = [end for end, is_open in ((low, interval.left_open), (high, interval.right_open)) if not is_open]
     if low == -oo and high == oo:
