@@ -136,6 +136,26 @@ def test_what_a_proof_rests_on_is_tried_with_what_that_rests_on(two, one):
     assert list(_own_ways(listed.claim, listed, 0)) == [[listed.at()], None, [rests]]
 
 
+def test_multipliers_multiply(two):
+    thrice = Claim("thrice", (3 * x * log(x), ">=", 3 * x - 3), given=[x > 0]).prove(by=two.at({t: x, u: 1}, times=3))
+    proof = Claim("a", (6 * t * log(t), ">=", 6 * t - 6), given=[t > 0]).prove(by=thrice.at({x: t}, times=2))
+    *_, (below,) = _own_ways(proof.claim, proof, 0)
+    assert below.times == 6
+
+
+def test_the_ways_of_the_original_come_first_and_tangents_join_what_may_hold(monkeypatch, two):
+    monkeypatch.setattr(fates, "_own_ways", lambda *_: [["a"], None, ["never"], ["b"]])
+    monkeypatch.setattr(fates, "_known_ways", lambda *_: [["b"], ["c"], ["never"]])
+    monkeypatch.setattr(fates, "_left_over", lambda statement, way: way)
+    monkeypatch.setattr(fates, "_tangents", lambda claim, rest: [["tangent"], ["never"]])
+    monkeypatch.setattr(fates, "_may_hold", lambda claim, rest: "never" not in rest)
+    ways = list(fates._ways(two.claim, two, 0, 0, ()))
+    own = [["a"], None, ["b"], ["tangent"], ["a", "tangent"], ["b", "tangent"]]
+    assert ways == [tangent(t, at=u), *own, ["c"], ["c", "tangent"]]
+    same = Claim("same", (x + x, "==", 2 * x), given=[Real(x)])
+    assert list(fates._ways(same, same.prove(), 0, 0, ())) == [None]
+
+
 def test_below_a_sum_nothing_is_looked_for(gibbs, two):
     assert list(_own_ways(gibbs.claim, gibbs, 0)) == [[gibbs.at()], None, [two.at({t: p[k], u: q[k]}, over=k)]]
 
@@ -157,6 +177,13 @@ def test_known_claims_are_tried_as_they_stand_and_then_at_the_entries(two, one, 
     entries = [one.at({x: of[k]}, times=by[k], over=k) for of, by in ((p, p), (p, q), (q, p), (q, q))]
     larger = [proof.at({gamma: gamma + more}) for more in (gamma, 1)]
     assert ways == [[way] for way in (proof.at(times=2), *larger, gibbs.at(), *entries)]
+
+
+def test_every_statement_is_proved_and_told_by_what():
+    proof = Claim("a", (x**2, ">=", 0), (x + x, "==", 2 * x), given=[x >= 0]).prove()
+    assert fate(proof.claim.near_miss(given=[Real(x)]), proof) == ("still true", "proved by normal form, sign")
+    proof = Claim("b", (0, "<=", cross_entropy(p, q)), given=[P, Q]).prove()
+    assert fate(proof.claim.near_miss(given=[P, Distribution(q)]), proof)[0] == "refuted"  # the right side has no value
 
 
 def told(ways):
