@@ -38,10 +38,11 @@ def restated(claim, statement):
     """The claim with another statement in place of its own; None if it says nothing, as with an undeclared symbol."""
     changed = copy(claim)
     try:
-        changed.statements, changed.equality = (claim._statement(statement),), {}
+        left, _, right = statement = claim._statement(statement)
     except (ValueError, TypeError):
         return None
-    nowhere = any(power.base.is_zero for side in statement[::2] for power in unfold(side).atoms(Pow))
+    changed.statements, changed.equality = (statement,), {}
+    nowhere = any(power.base.is_zero for side in (left, right) for power in unfold(side).atoms(Pow))
     return None if nowhere else changed
 
 

@@ -1,12 +1,17 @@
 """Mutants: that each kind of change is made, and that what becomes of them is told truly."""
 
+import base64
+import pickle
+
 import pytest
+import sympy as sp
+from sympy import Derivative
 
 from lossmath import fates
 from lossmath import mutants as module
 from lossmath.claims import Claim, Distribution, Label, OneHot, Real, tangent
-from lossmath.fates import fate
-from lossmath.mutants import Mutant, Survived, edits, mutants, parts, settle, weakened
+from lossmath.fates import FATES, fate
+from lossmath.mutants import Mutant, Survived, edits, examine, mutants, parts, settle, weakened
 from lossmath.refute import NotRefuted
 from lossmath.symbolic import (
     K,
@@ -29,6 +34,7 @@ from lossmath.symbolic import (
     u,
     x,
     y,
+    z,
 )
 
 
@@ -80,6 +86,15 @@ def test_a_vector_is_changed_in_one_of_its_places():
     assert len(list(edits(cross_entropy(tilde, q), done={tilde}))) < len(once)
 
 
+def test_what_does_not_hold_the_variable_has_no_slope():
+    found = changes(Derivative(t * x + 1, x))
+    assert {("a factor dropped", sp.Integer(0)), ("a factor dropped", Derivative(x + 1, x))} <= found
+    assert {("a term dropped", Derivative(t * x, x)), ("a term dropped", sp.Integer(0))} <= found
+    squares = total(z[k] ** 2, k)
+    found = changes(Derivative(t * squares, z[i]))
+    assert {("a factor dropped", sp.Integer(0)), ("a factor dropped", Derivative(squares, z[i]))} <= found
+
+
 def test_hypotheses_are_dropped():
     found = dict(weakened([*GIVEN, OneHot(p, y), Label(i), epsilon >= 0, epsilon <= 1, gamma >= 1]))
     assert found.keys() == {
@@ -92,6 +107,7 @@ def test_hypotheses_are_dropped():
         "without gamma >= 1",
     }
     assert found["without gamma >= 1"][-1] == Real(gamma)
+    assert found["p need not be one-hot"][-2:] == [Distribution(p), Label(y)]
     assert Real(epsilon) not in found["without epsilon >= 0"]
 
 
@@ -112,6 +128,24 @@ def test_what_is_false_is_refuted_and_what_is_weaker_is_proved(lemma):
     assert ("a sign flipped", "still true") in told  # t log(t/u) >= -t - u
     assert ("without u > 0", "refuted") in told  # where it has no value
     assert {found for _, found in told} == {"refuted", "still true"}
+
+
+def test_they_are_counted_by_what_became_of_them(lemma):
+    found = mutants(lemma)
+    counts = [found.count("log-tangent", word) for word in FATES]
+    assert sum(counts) == found.count("log-tangent") and min(counts[:2]) > 0 and counts[2] == 0
+    assert found._repr_markdown_().endswith(f"| `log-tangent` | {sum(counts)} | {counts[0]} | {counts[1]} | 0 |")
+
+
+def test_in_another_process_they_are_told_in_words(lemma):
+    def packed(proof):
+        return base64.b64encode(pickle.dumps(proof)).decode()
+
+    square = Claim("square", (x**2 - 1, "==", (x - 1) * (x + 1)), given=[Real(x)]).prove()
+    said = [(one.change, one.fate, str(one), one.reason) for one in settle(square, 0, [lemma])]
+    found = examine(packed(square), 0, [packed(lemma)])
+    assert len(said) > 5 and [tuple(one.values()) for one in found] == said
+    assert {tuple(one) for one in found} == {("change", "fate", "mutant", "reason")}
 
 
 def test_a_hypothesis_that_is_not_needed_is_proved_away():
@@ -183,7 +217,10 @@ def test_a_mutant_of_an_identity_must_not_survive(monkeypatch):
     proof = Claim("kl-split", (kl_divergence(p, q), "==", cross_entropy(p, q) - entropy(p)), given=GIVEN).prove()
     found = mutants(proof)
     assert found.count("kl-split") == found.count("kl-split", "refuted") > 5
-    assert "| `kl-split` |" in found._repr_markdown_() and "refuted" in repr(found)
+    head, _, row = found._repr_markdown_().splitlines()
+    assert head == "| claim | mutants | refuted | still true | neither |"
+    assert row == f"| `kl-split` | {found.count('kl-split')} | {found.count('kl-split')} | 0 | 0 |"
+    assert repr(found) == f"kl-split: {found.count('kl-split')} refuted, 0 still true, 0 survived"
     blind(monkeypatch)
     with pytest.raises(Survived, match="kl-split, a sign flipped.*nothing found"):
         mutants(proof)
