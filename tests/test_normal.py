@@ -890,6 +890,12 @@ def test_the_question_on_plain_variables_is_settled(plain, question, answer):
     assert domain()._settled(plain, question) is answer
 
 
+def test_a_form_that_the_values_contradict_is_not_believed(monkeypatch):
+    monkeypatch.setattr(normal, "factored", lambda expr: S.One)
+    assert not domain()._settled((A - 5) / 10**3, "is_nonnegative")
+    assert domain()._settled((A - 5) / 10**14, "is_nonnegative")
+
+
 def test_hyperbolic_functions_alone_are_simplified_as_such(monkeypatch):
     where = domain()
     hyperbolic = sinh(A) - A, cosh(A) - 1 - A**2 / 9, A - tanh(A)
@@ -930,7 +936,8 @@ def test_the_sums_over_the_classes_are_gathered_into_one():
         values = [refute.evaluate(form, at) for form in forms]
         assert all(agree(value, values[0]) for value in values)
     assert len([*where._gathered(expr, joined=True)]) == 2
-    assert all(index.is_integer for form in forms for one in form.atoms(sp.Sum) for index in one.bound_symbols)
+    limits = [limit for form in forms for one in form.atoms(sp.Sum) for limit in one.limits]
+    assert all(index.is_integer and lower == 1 and upper in (K, N) for index, lower, upper in limits)
 
 
 def test_what_is_one_sum_already_is_joined():
