@@ -5,11 +5,11 @@ from fractions import Fraction
 
 import pytest
 import sympy as sp
-from sympy import E, Dummy, FiniteSet, IndexedBase, Integer, Interval, S, Symbol, cosh, sinh, tanh
+from sympy import E, FiniteSet, IndexedBase, Integer, Interval, S, Symbol, cosh, sinh, tanh
 
 from lossmath import normal, refute
 from lossmath.hypotheses import Distribution, Hypotheses, Label, OneHot, Real
-from lossmath.normal import Domain, ProofError
+from lossmath.normal import Domain
 from lossmath.symbolic import *
 
 DELTA = KroneckerDelta
