@@ -383,10 +383,8 @@ class Domain:
         if not deltas:
             return [expr]
         one, other = deltas[0].args
-        if one in other.free_symbols:
+        if one in other.free_symbols:  # an index and the label that it picks
             one, other = other, one
-        if one in other.free_symbols:
-            raise ProofError(f"{deltas[0]} compares an index with a label that it picks")
         apart = self._cases(expr, distinct | {frozenset((one, other))})
         moved = {frozenset(label.xreplace({one: other}) for label in pair) for pair in distinct}
         if any(len(pair) == 1 for pair in moved):  # they cannot coincide
