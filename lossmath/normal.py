@@ -190,18 +190,20 @@ def bounded(expr):
     return expr.xreplace(parameters)
 
 
-def _lettered(expr):
-    """A normal form with the letters of the book for the indices of its sums."""
+def _lettered(expr, taken=None):
+    """A normal form with the letters of the book for the indices of its sums, other letters than those in use."""
     if not expr.has(Sum):
         return expr
-    args = [_lettered(arg) for arg in expr.args]
+    taken = {symbol.name for symbol in expr.free_symbols if symbol.is_Symbol} if taken is None else taken
+    args = [_lettered(arg, taken) for arg in expr.args]
     if not isinstance(expr, Sum):
         return expr.func(*args)
-    letters = {K: "jki", N: "n", M: "a"}
-    names = {
-        index: Symbol(letters[size][min(LEVELS.get(index, 1), len(letters[size])) - 1], integer=True)
-        for index, _, size in expr.limits
-    }
+    inside = {index.name for inner in args[0].atoms(Sum) for index in inner.bound_symbols}
+    names = {}
+    for index, _, size in expr.limits:
+        letters = (*{K: "jki", N: "n", M: "a"}[size], *(f"{size.name.lower()}_{n}" for n in range(1, len(expr.limits) + 9)))
+        names[index] = Symbol(next(letter for letter in letters if letter not in taken | inside), integer=True)
+        inside.add(names[index].name)
     return Sum(args[0].xreplace(names), *((names[index], lower, upper) for index, lower, upper in expr.limits))
 
 

@@ -524,6 +524,17 @@ def test_a_hypothesis_that_is_used_is_named():
         assert where.used == used
 
 
+def test_an_index_has_a_letter_that_means_nothing_else():
+    where = domain(Real(z), Label(j), Label(k))
+    double = where.shown(total(total(exp(z[i] * z[y]), i), y))
+    assert len({index.name for index in double.bound_symbols}) == 2
+    values = {z: (Fraction(1), Fraction(-1)), j: Fraction(2), k: Fraction(1)}
+    expected = 2 * E + 2 / E  # of the products 1, -1, -1, 1
+    assert abs(refute.evaluate(double, refute.Point({K: 2, N: 1, M: 1}, values)) - expected) < 1e-12
+    beside = where.shown(z[j] * z[k] * total(z[y], y))
+    assert not {index.name for node in beside.atoms(sp.Sum) for index in node.bound_symbols} & {"j", "k"}
+
+
 def test_what_is_shown_is_in_the_symbols_of_the_claim():
     where = domain(POSITIVE, Z, Real(scores), Real(SHARES), *OPEN, Label(y))
     nested = total(z[i] * log(total(exp(z[j] * z[i]) * log(total(exp(z[k] * z[j]), k)), j)), i)
