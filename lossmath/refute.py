@@ -290,7 +290,7 @@ GUARD = ({K: 2, N: 1, M: 1}, 4), ({K: 3, N: 2, M: 2}, 4), ({K: 5, N: 3, M: 2}, 2
 def doubt(claim):
     """What speaks against a claim at a few points with short numbers, in words, or None: an independent look at a proof.
 
-    The claim may fail, a side may have no value, or equality may hold elsewhere than claimed, or not there.
+    The claim may fail, a side may have no value, or equality may hold elsewhere than claimed.
     """
     rng = random.Random(0)
     smooth = not any(unfold(side).has(sp.Derivative) for left, _, right in claim.statements for side in (left, right))
