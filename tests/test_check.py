@@ -243,6 +243,8 @@ def test_each_point_of_a_batch_has_a_value_of_its_own():
         total(gradient(total(z[j] ** 2, j), z[k]) * z[k], k): [10, 50],
     }.items():  # fmt: skip
         assert evaluation(expr)[0].tolist() == expected
+    assert evaluation(maximum_norm(Vector("v", lambda c: z[c] + x)))[1].tolist() == [2 + 1, 4 + 2]
+    assert evaluation(total(z[k], k))[1].tolist() == [1 + 2, 3 + 4]
 
 
 @pytest.mark.parametrize(
@@ -367,6 +369,13 @@ def test_numbers_are_drawn_over_their_interval_close_to_its_ends_and_at_those_th
         assert (quarters > 300).all()  # a third of them lies anywhere, at least
     if (low, high, ends) == (0, 1, ""):
         assert (values == 0.5).sum() < 10
+
+
+def test_what_rounding_puts_on_an_open_end_is_moved_inside():
+    for given, middle in [([x > 10**6, x < 10**6 + 1], 10**6 + 0.5), ([x > 10**6], 10**6 + 1), ([x < -(10**6)], -(10**6) - 1)]:
+        values = drawn(*given)[x]
+        assert (values.abs() > 10**6).all() and (values.abs() != 10**6 + 1).any() and (values == middle).any()
+    assert (drawn(x > 10**6, x < 10**6 + 1)[x] < 10**6 + 1).all()
 
 
 def test_real_numbers_are_drawn_at_zero_small_and_large():

@@ -83,7 +83,7 @@ def test_an_undefined_point_is_no_counterexample():
 
 def test_a_violation_on_a_sliver_is_found():
     found = Claim("sliver", ((x - Rational(3, 7)) ** 2, ">=", Rational(1, 10**9)), given=[x > 0, x < 1]).refute()
-    assert abs(found.point.values[x] - Fraction(3, 7)) < Fraction(4, 10**5)
+    assert abs(found.point.values[x] - Fraction(3, 7)) < Fraction(4, 10**5) and found.point.values[x].denominator <= 10**7
 
 
 def test_a_violation_on_a_sliver_of_the_distributions_is_found_and_is_one_of_a_distribution():
@@ -389,6 +389,7 @@ def test_the_first_two_numbers_drawn_are_the_shortest_and_a_single_one_is_always
     rng = random.Random(0)
     assert [refute._real(sp.Interval(0, 1), rng, turn) for turn in (0, 1)] == [0, 1]
     assert {refute._real(sp.FiniteSet(3), rng, turn) for turn in range(9)} == {3}
+    assert len({refute._real(sp.Interval(0, 1), rng, 2) for _ in range(20)}) > 5
     drawn = [refute._real(sp.Interval(0, 1), rng, turn) for turn in range(2, 900)]
     # of three, one is among the five shortest and one among the 24 shortest
     pool = refute._pool(sp.Interval(0, 1))
@@ -418,6 +419,13 @@ def test_real_vectors_are_drawn_in_small_whole_numbers_and_labels_in_their_range
     assert {values[i] for values in drawn} == {1, 2} and {values[n] for values in drawn} == {1, 2, 3}
     assert {entry for values in drawn for entry in values[labels]} == {1, 2} and len(drawn[0][labels]) == 3
     assert 0.2 < sum(entry == 0 for values in drawn for entry in values[z]) / 400 < 0.3  # 0 twice among 8
+
+
+@pytest.mark.parametrize(
+    ("right", "tight"), [(0, False), (x, True), (x + Rational(1, 10**31), True), (x - Rational(1, 10**28), False)]
+)
+def test_two_sides_are_equal_to_thirty_digits(right, tight):
+    assert refute._is_tight((x, ">=", right), AT) == tight
 
 
 def test_a_doubt_is_about_a_false_statement_a_side_without_value_or_another_case_of_equality():
@@ -486,6 +494,7 @@ def test_points_become_tensors():
     }  # fmt: skip
     assert found[x].tolist() == [1 / 3, -2] and found[labels].tolist() == [[1, 2, 2]] * 2
     assert found[p].tolist() == [[0.5, 0.5]] * 2
+    assert refute.tensors([Point({}, {x: HALF})], given)[x].tolist() == [0.5]
     assert [len(value) for value in refute.tensors([Point({}, {})] * 7, given).values()] == [7]
 
 
