@@ -103,9 +103,8 @@ def prove(left, relation, right, hypotheses, by=None, equality=None):
         record.show(f"${used}$, by hypothesis")
     if equality:
         _exactly_at(equality, difference(left, relation, right), tight, domain)
-        record.show(
-            "equality at " + ", ".join(f"${latex(a)} = {latex(b)}$" for a, b in equality.items()) + " and nowhere else"
-        )
+        ((one, other),) = equality.items()
+        record.show(f"equality at ${latex(one)} = {latex(other)}$ and nowhere else")
     return record
 
 
@@ -128,7 +127,7 @@ def _by_normal_form(left, relation, right, delta, domain, record):
 def _by_maximum(delta, relation, hypotheses, record):
     """A is at most and at least B; ‖V‖_∞ is replaced by what it is or what it exceeds."""
     delta = differentiate(freshen(unfold(delta)))
-    norms, label, more = delta.atoms(MaximumNorm), _index(), Dummy("w", real=True)
+    norms, label, more = delta.atoms(MaximumNorm), _index(), Dummy("w")
     if len(norms) > 1:
         raise ProofError("the rule for the maximum norm takes one of them at a time")
     (norm,) = norms
@@ -175,8 +174,8 @@ def _by_tangent(delta, relation, by, domain, record):
         if node.has(x) and node.args and not isinstance(node, (*SMOOTH, sp.Tuple)):
             raise ProofError(f"{domain.named(node)} may have a kink")
     interval = domain.hypotheses.intervals[x]
-    for end, side in ((interval.inf, 1), (interval.sup, -1)):
-        if end.is_finite and not domain.nonnegative(domain.normal(side * (a - end))):
+    for end, room in ((interval.inf, a - interval.inf), (interval.sup, interval.sup - a)):
+        if end.is_finite and not domain.nonnegative(domain.normal(room)):
             raise ProofError(f"it was not shown that {x} = {a} lies in {interval}")
     for power in delta.atoms(Pow):  # sqrt((x - 1)**2) has a kink, and no slope there
         if power.base.has(x) and not power.exp.is_Integer and not domain.above(power.base, x):
@@ -295,9 +294,10 @@ def _verify(hypotheses, values, inside, lemma):
         value = sp.sympify(values[symbol])
         if value in inside.hypotheses.intervals and inside.hypotheses.intervals[value].is_subset(interval):
             continue
-        for end, side, is_open in ((interval.inf, 1, interval.left_open), (interval.sup, -1, interval.right_open)):
+        low, high = (interval.inf, interval.left_open), (interval.sup, interval.right_open)
+        for (end, is_open), room in ((low, value - interval.inf), (high, interval.sup - value)):
             if end.is_finite:
-                room = inside.prepare(side * (value - end))
+                room = inside.prepare(room)
                 if not (inside.above(room) if is_open else inside.nonnegative(inside.normal(room))):
                     refuse(f"{value} lies in {interval}")
 
@@ -313,7 +313,7 @@ def _entry(value, index):
 
 def substitute(expr, values):
     """`expr`, unfolded, with symbols and whole vectors replaced at once."""
-    marks = {symbol: Dummy(symbol.name, integer=symbol.is_integer) for symbol in values if isinstance(symbol, Symbol)}
+    marks = {symbol: Dummy() for symbol in values if isinstance(symbol, Symbol)}
     # derivatives first: what is put in for u may contain the variable of the derivative
     expr = differentiate(freshen(unfold(sp.sympify(expr)))).xreplace(marks)
     expr = expr.replace(
