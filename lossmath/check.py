@@ -85,7 +85,7 @@ class Evaluation:
         return self._found[key]
 
     def _work_out(self, expr, bound, dead):
-        if expr in bound or isinstance(expr, KroneckerDelta):
+        if isinstance(expr, KroneckerDelta):
             one, other = (self._index(arg, bound) for arg in expr.args)
             return self._exact((one == other).double())
         if expr in self.sizes:
@@ -175,7 +175,8 @@ class Evaluation:
             inner = Evaluation(self.values | leaves, self.sizes)
             value, _ = inner(expr.expr)
             for turn, (variable, key) in enumerate(zip(variables, keys)):
-                (slope,) = torch.autograd.grad(value.sum(), leaves[key], create_graph=True, materialize_grads=True)
+                held = value.sum() + 0 * leaves[key].sum()  # where the variable does not occur, the slope is 0
+                (slope,) = torch.autograd.grad(held, leaves[key], create_graph=True)
                 where = self if turn == len(variables) - 1 else inner
                 indices = [where._index(index, bound) for index in getattr(variable, "indices", ())]
                 value = slope[where._points(), *indices]

@@ -42,7 +42,7 @@ class Distribution:
     positive: bool = False
 
     def latex(self):
-        return rf"{sp.latex(self.base.label)} \text{{ a distribution}}" + (r" > 0" if self.positive else "")
+        return rf"{sp.latex(self.base)} \text{{ a distribution}}" + (r" > 0" if self.positive else "")
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class OneHot:
     label: Symbol
 
     def latex(self):
-        return rf"{sp.latex(self.base.label)} = \delta_{{{sp.latex(self.label)}}}"
+        return rf"{sp.latex(self.base)} = \delta_{{{sp.latex(self.label)}}}"
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,7 @@ class Label:
     size: Symbol = K
 
     def latex(self):
-        name = self.symbol.label if isinstance(self.symbol, IndexedBase) else self.symbol
-        return rf"{sp.latex(name)} \in \{{1, \dots, {sp.latex(self.size)}\}}"
+        return rf"{sp.latex(self.symbol)} \in \{{1, \dots, {sp.latex(self.size)}\}}"
 
 
 @dataclass(frozen=True)
@@ -75,8 +74,7 @@ class Real:
     symbol: Symbol | IndexedBase
 
     def latex(self):
-        name = self.symbol.label if isinstance(self.symbol, IndexedBase) else self.symbol
-        return rf"{sp.latex(name)} \text{{ real}}"
+        return rf"{sp.latex(self.symbol)} \text{{ real}}"
 
 
 class Hypotheses:
@@ -154,7 +152,7 @@ class Hypotheses:
         # SymPy's relation.as_set() says the same in 20 ms
         above = isinstance(relation, (GreaterThan, StrictGreaterThan)) == (symbol is relation.lhs)
         is_open = isinstance(relation, (StrictGreaterThan, StrictLessThan))
-        interval = Interval(bound, oo, is_open, True) if above else Interval(-oo, bound, True, is_open)
+        interval = Interval(bound, oo, is_open) if above else Interval(-oo, bound, right_open=is_open)
         self.intervals[symbol] = self.intervals.get(symbol, Interval(-oo, oo)).intersect(interval)
 
     @property
@@ -182,7 +180,7 @@ class Hypotheses:
         if isinstance(expr, sp.Float):
             raise ValueError(f"{expr} is rounded; write an exact number, such as Rational(1, 10)")
         if expr.is_number and not expr.args:
-            if not (expr.is_real and expr.is_finite):
+            if not expr.is_real:
                 raise ValueError(f"{expr} is not a real number")
         elif isinstance(expr, Symbol):
             self._known(expr, bound)
@@ -211,7 +209,7 @@ class Hypotheses:
                 raise ValueError(f"{expr}: the maximum norm has kinks; there is no derivative of it in the language")
             self._validate(expr.expr, bound)
         elif isinstance(expr, MaximumNorm):
-            index = sp.Dummy("k", integer=True)
+            index = sp.Dummy("k")
             self._validate(freshen(unfold(expr.at(index))), bound | {index: K})
         elif isinstance(expr, sp.LambertW) and len(expr.args) > 1:
             raise ValueError(f"{expr}: of W there is the branch of positive numbers only")
@@ -249,8 +247,7 @@ class Hypotheses:
             )
         if symbol in self.labels:
             return
-        own = symbol.label if isinstance(symbol, IndexedBase) else symbol
-        if own.is_real is None and not own.is_integer:
+        if not symbol.is_real:
             raise ValueError(f"{symbol} must be a real (or whole) symbol of SymPy, such as those of lossmath.symbolic")
-        if own.is_nonnegative is not None or own.is_nonpositive is not None or own.is_zero is not None:
+        if symbol.is_nonnegative is not None or symbol.is_nonpositive is not None or symbol.is_zero is not None:
             raise ValueError(f"{symbol} carries a sign of its own; let the hypotheses say it, and declare it real only")

@@ -103,9 +103,8 @@ def prove(left, relation, right, hypotheses, by=None, equality=None):
         record.show(f"${used}$, by hypothesis")
     if equality:
         _exactly_at(equality, difference(left, relation, right), tight, domain)
-        record.show(
-            "equality at " + ", ".join(f"${latex(a)} = {latex(b)}$" for a, b in equality.items()) + " and nowhere else"
-        )
+        ((one, other),) = equality.items()
+        record.show(f"equality at ${latex(one)} = {latex(other)}$ and nowhere else")
     return record
 
 
@@ -128,7 +127,7 @@ def _by_normal_form(left, relation, right, delta, domain, record):
 def _by_maximum(delta, relation, hypotheses, record):
     """A is at most and at least B; ‖V‖_∞ is replaced by what it is or what it exceeds."""
     delta = differentiate(freshen(unfold(delta)))
-    norms, label, more = delta.atoms(MaximumNorm), Dummy("i", integer=True), Dummy("w", real=True)
+    norms, label, more = delta.atoms(MaximumNorm), _index(), Dummy("w")
     if len(norms) > 1:
         raise ProofError("the rule for the maximum norm takes one of them at a time")
     (norm,) = norms
@@ -175,8 +174,8 @@ def _by_tangent(delta, relation, by, domain, record, equality):
         if node.has(x) and node.args and not isinstance(node, (*SMOOTH, sp.Tuple)):
             raise ProofError(f"{domain.named(node)} may have a kink")
     interval = domain.hypotheses.intervals[x]
-    for end, side in ((interval.inf, 1), (interval.sup, -1)):
-        if end.is_finite and not domain.nonnegative(domain.normal(side * (a - end))):
+    for end, room in ((interval.inf, a - interval.inf), (interval.sup, interval.sup - a)):
+        if end.is_finite and not domain.nonnegative(domain.normal(room)):
             raise ProofError(f"it was not shown that {x} = {a} lies in {interval}")
     for power in delta.atoms(Pow):  # sqrt((x - 1)**2) has a kink, and no slope there
         if power.base.has(x) and not power.exp.is_Integer and not domain.above(power.base, x):
@@ -234,7 +233,7 @@ def _instantiate(instance, relation, domain, equality):
     put_in = [sp.sympify(value) for value in values.values() if not isinstance(value, IndexedBase)]
     said = [value for value in (instance.times, *put_in) if not isinstance(value, (Symbol, Vector))]
     entries = [
-        value[tuple(Dummy("k", integer=True) for _ in value.indices)] for value in put_in if isinstance(value, Vector)
+        value[tuple(_index() for _ in value.indices)] for value in put_in if isinstance(value, Vector)
     ]
     for part in said:
         inside.hypotheses.validate(part)
@@ -248,7 +247,7 @@ def _instantiate(instance, relation, domain, equality):
     points = []
     if equality and inside.above(times):
         for one, other in lemma.equality_of(instance.statement).items():
-            c = Dummy("k", integer=True) if isinstance(one, IndexedBase) else index
+            c = _index() if isinstance(one, IndexedBase) else index
             points.append((_entry(values[one], c), substitute(_entry(other, c), values), c))
     shown = f"${latex(substitute(left, values))} {SIGNS[kind]} {latex(substitute(right, values))}$"
     if instance.times != 1:
@@ -274,7 +273,7 @@ def _verify(hypotheses, values, inside, lemma):
         raise ProofError(f"it was not shown that {what}, as {lemma} assumes")
 
     for base, positive in hypotheses.distributions.items():
-        value, c = values[base], Dummy("k", integer=True)
+        value, c = values[base], _index()
         own = inside.hypotheses.distributions.get(value)
         if own is not None and own >= positive:
             continue
@@ -295,11 +294,17 @@ def _verify(hypotheses, values, inside, lemma):
         value = sp.sympify(values[symbol])
         if value in inside.hypotheses.intervals and inside.hypotheses.intervals[value].is_subset(interval):
             continue
-        for end, side, is_open in ((interval.inf, 1, interval.left_open), (interval.sup, -1, interval.right_open)):
+        low, high = (interval.inf, interval.left_open), (interval.sup, interval.right_open)
+        for (end, is_open), room in ((low, value - interval.inf), (high, interval.sup - value)):
             if end.is_finite:
-                room = inside.prepare(side * (value - end))
+                room = inside.prepare(room)
                 if not (inside.above(room) if is_open else inside.nonnegative(inside.normal(room))):
                     refuse(f"{value} lies in {interval}")
+
+
+def _index():
+    """An index that occurs nowhere else."""
+    return Dummy("k", integer=True)
 
 
 def _entry(value, index):
@@ -308,7 +313,7 @@ def _entry(value, index):
 
 def substitute(expr, values):
     """`expr`, unfolded, with symbols and whole vectors replaced at once."""
-    marks = {symbol: Dummy(symbol.name, integer=symbol.is_integer) for symbol in values if isinstance(symbol, Symbol)}
+    marks = {symbol: Dummy() for symbol in values if isinstance(symbol, Symbol)}
     # derivatives first: what is put in for u may contain the variable of the derivative
     expr = differentiate(freshen(unfold(sp.sympify(expr)))).xreplace(marks)
     expr = expr.replace(
@@ -329,7 +334,7 @@ def _exactly_at(equality, delta, tight, domain):
     for left, right, index in tight or ():
         # where the proof is tight, left = right for each index; this must say the same as what is stated
         if isinstance(one, IndexedBase) == (index is not None):
-            c = index if index is not None else Dummy("k", integer=True)
+            c = index if index is not None else _index()
             stated, proved = domain.prepare(_entry(one, c) - _entry(other, c)), domain.prepare(left - right)
             if stated != 0 and proved != 0:
                 ratio = sp.cancel(sp.together(stated / proved))
@@ -374,7 +379,7 @@ def _by_chain(left, relation, right, chain, domain, record):
         line = chain.lines[chain.statements.index((left, relation, right))][-1]
         record.rules, record.lemmas, record.steps = [*line.rules], [*line.lemmas], [*line.steps]
         return
-    if relation == "==" and chain.relation != "==" or chain.relation not in ("==", relation):
+    if chain.relation not in ("==", relation):
         raise ProofError(f"the derivation proves {chain.relation}, the claim states {relation}")
     for name, one, other in (("starts", chain.start, left), ("ends", chain.end, right)):
         if not domain.zero(domain.normal(domain.prepare(one - other))):

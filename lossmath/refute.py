@@ -50,14 +50,10 @@ class Point:
 
     def latex(self):
         named = {**self.sizes, **self.values}
-        return ", ".join(f"${latex(_label(symbol))} = {_latex(value)}$" for symbol, value in named.items())
+        return ", ".join(f"${latex(symbol)} = {_latex(value)}$" for symbol, value in named.items())
 
     def __str__(self):
         return ", ".join(f"{symbol} = {_text(value)}" for symbol, value in {**self.sizes, **self.values}.items())
-
-
-def _label(symbol):
-    return symbol.label if isinstance(symbol, IndexedBase) else symbol
 
 
 def _length(value):
@@ -263,8 +259,8 @@ def _pool(interval):
     """Short numbers in the interval, the shortest first."""
     if isinstance(interval, sp.FiniteSet):
         return [Fraction(str(sp.nsimplify(next(iter(interval)), rational=True)))]
-    low, high = (float(end) if end.is_infinite else _number_of(end) for end in (interval.inf, interval.sup))
-    start = low if low != -math.inf else 0
+    low, high = _inward(interval.inf, sp.ceiling), _inward(interval.sup, sp.floor)
+    start = low if low != -math.inf else min(0, high - 1)
     drawn = [
         *SHORT,
         *(-number for number in SHORT),
@@ -279,8 +275,11 @@ def _pool(interval):
     return sorted(set(inside), key=lambda number: (_length(number), abs(number), number))
 
 
-def _number_of(end):
-    return Fraction(int(end.p), int(end.q)) if end.is_Rational else Fraction(float(end))
+def _inward(end, rounded):
+    """The end as a fraction; one that is not rational becomes a fraction within the interval, 1e-9 away at most."""
+    if end.is_infinite:
+        return float(end)
+    return Fraction(str(end if end.is_Rational else rounded(end * 10**9) / 10**9))
 
 
 # The guard of `Claim.prove`
@@ -291,7 +290,7 @@ GUARD = ({K: 2, N: 1, M: 1}, 4), ({K: 3, N: 2, M: 2}, 4), ({K: 5, N: 3, M: 2}, 2
 def doubt(claim):
     """What speaks against a claim at a few points with short numbers, in words, or None: an independent look at a proof.
 
-    The claim may fail, a side may have no value, or equality may hold elsewhere than claimed, or not there.
+    The claim may fail, a side may have no value, or equality may hold elsewhere than claimed.
     """
     rng = random.Random(0)
     smooth = not any(unfold(side).has(sp.Derivative) for left, _, right in claim.statements for side in (left, right))

@@ -126,21 +126,6 @@ def test_a_claim_is_shown_with_its_hypotheses_and_its_case_of_equality():
     assert repr(claim) == "Claim('gap': kl_divergence(p, q) >= 0; entropy(p) <= log(K))"
 
 
-@pytest.mark.parametrize(
-    ("given", "shown"),
-    [
-        ([OneHot(p, y)], r"p = \delta_{y}"),
-        ([Label(y)], r"y \in \{1, \dots, K\}"),
-        ([Label(n, N)], r"n \in \{1, \dots, N\}"),
-        ([Label(labels)], r"y \in \{1, \dots, K\}"),
-        ([Real(z), Real(x)], r"z \text{ real},\quad x \text{ real}"),
-        ([x >= 0, gamma < 1], r"x \geq 0,\quad \gamma < 1"),
-    ],
-)
-def test_hypotheses_are_shown_as_they_were_given(given, shown):
-    assert Hypotheses(given).latex() == shown
-
-
 def test_a_proof_ends_with_its_rules_and_for_which_classes_it_holds():
     lemma = Claim("bernoulli", BERNOULLI, given=[*CLOSED, gamma >= 1]).prove(by=tangent(x, at=0))
     display, steps, end = lemma._repr_markdown_().split("\n\n")

@@ -4,7 +4,7 @@ import pytest
 import statements
 import sympy as sp
 
-from lossmath import refute
+from lossmath import proof, refute
 from lossmath.claims import (
     Claim,
     Derivation,
@@ -15,6 +15,7 @@ from lossmath.claims import (
     Real,
     tangent,
 )
+from lossmath.hypotheses import Hypotheses
 from lossmath.symbolic import *
 
 P, Q = Distribution(p), Distribution(q, positive=True)
@@ -198,3 +199,232 @@ def test_a_sum_of_a_function_of_a_delta_is_its_value_on_and_off_the_label():
         Claim("split", (summed, "==", apart), given=[Real(z), Label(y)]).prove()
         with pytest.raises(ProofError):
             Claim("off", (summed, "==", apart + z[y]), given=[Real(z), Label(y)]).prove()
+
+
+def test_a_record_names_each_rule_and_each_lemma_once():
+    record = proof.Record()
+    record.use("sign")
+    record.use("lemma", "sign", lemma="b")
+    record.use(lemma="a")
+    record.use("lemma", lemma="b")
+    record.show("so")
+    assert (record.rules, record.lemmas, record.steps) == (["sign", "lemma"], ["b", "a"], ["so"])
+
+
+@pytest.mark.parametrize(
+    ("expr", "values", "expected"),
+    [
+        (x + 2 * u, {x: u, u: x}, u + 2 * x), (x + k, {k: y, x: 3}, 3 + y), (p[k] / q[k], {p: q, q: p}, q[k] / p[k]),
+        (p[y], {p: q, y: i}, q[i]), (p[y], {y: i}, p[i]), (scores[n, y], {scores: conditional}, conditional[n, y]),
+        (scores[n, y], {scores: Vector("v", lambda a, c: a * p[c])}, n * p[y]),
+        (p[k], {p: Vector("v", lambda c: z[c] ** c)}, z[k] ** k),
+        (gradient(x**3, x), {x: u}, 3 * u**2), (gradient(x * u, u), {x: u**2, u: 5}, u**2), (x, {u: 3}, x), (7, {x: 1}, 7),
+        (total(p[k] * x, k), {x: k, p: q}, total(q[j] * k, j)), (binary_entropy(x), {x: Rational(1, 2)}, log(2)),
+        (x, {x: 1}, 1),
+        (entropy(p), {p: one_hot(y)}, -total(KroneckerDelta(j, y) * log(KroneckerDelta(j, y)), j)),
+        (x, {x: sigmoid(u)}, 1 / (1 + exp(-u))),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_all_is_substituted_at_once_and_no_index_is_captured(expr, values, expected):
+    found = proof.substitute(expr, values)
+    for node in found.atoms(Sum):
+        found = found.xreplace({node: Sum(node.function.xreplace({node.limits[0][0]: j}), (j, 1, node.limits[0][2]))})
+    assert sp.expand_log(sp.simplify(found - expected), force=True) == 0 or found == expected
+
+
+def cube():
+    return Claim("cube", (u**3, ">=", 0), given=[u >= 0]).prove()
+
+
+def square():
+    return Claim("square", (t**2, ">=", 0), given=[Real(t)], equality={t: 0}).prove(by=tangent(t, at=0))
+
+
+def shifted():
+    return Claim("shifted", ((p[y] - u) ** 2, ">=", 0), given=[P, Label(y), Real(u)]).prove()
+
+
+UNIT = Vector("v", lambda c: z[c] ** 2)
+NOT_SHOWN = "claim: it was not shown that {}"
+
+
+@pytest.mark.parametrize(
+    ("statement", "given", "by", "said"),
+    [
+        ((x, ">=", log(x)), [x >= 0], lambda: None, NOT_SHOWN.format("log(x) is defined under the hypotheses")),
+        ((log(x), "<=", x), [x >= 0], lambda: None, NOT_SHOWN.format("log(x) is defined under the hypotheses")),
+        ((x, "<=", x - 1), [x > 0], lambda: None,
+         "claim: the sign of the difference does not follow from the hypotheses; it is -1"),
+        ((x, "==", x - 1), [x > 0], lambda: None,
+         "claim: the difference of the two sides does not reduce to 0; left over is 1"),
+        ((maximum_norm(p) + maximum_norm(z), ">=", 1), [P, Real(z)], lambda: None,
+         "claim: the rule for the maximum norm takes one of them at a time"),
+        # a label of observations is no class
+        ((maximum_norm(z), ">=", 1), [Real(z), Label(n, N), Label(labels)], lambda: None,
+         "claim: the rule for the maximum norm leaves open whether maximum_norm(z) - 1 >= 0"),
+        ((maximum_norm(one_hot(y)), "==", 2), [Label(y)], lambda: None,
+         r"claim: the rule for the maximum norm leaves open whether maximum_norm(\delta_{y}) - 2 >= 0"),
+        ((maximum_norm(one_hot(y)), "==", Rational(1, 2)), [Label(y)], lambda: None,
+         r"claim: the rule for the maximum norm leaves open whether 1/2 - maximum_norm(\delta_{y}) >= 0"),
+        ((limit(log(x - 2), x, 4), "==", log(2)), [x > 1, x < 4], lambda: None,
+         NOT_SHOWN.format("log(x - 2) is defined under the hypotheses")),
+        ((limit(u + x, x, 0, "+"), "==", u), [x > 0, x < 1, Real(u)],
+         lambda: tangent(x, at=0), "a limit is proved by the rule for limits alone; got Tangent(x=x, at=0)"),
+        ((exp(x), "<=", 1 + x), [Real(x)], lambda: tangent(x, at=0), "claim: f'' = -exp(x) was not shown to be >= 0"),
+        ((exp(x), "==", 1 + x), [Real(x)], lambda: tangent(x, at=0),
+         "claim: the tangent rule proves inequalities, not identities"),
+        ((exp(x), ">=", 1 + x), [Real(x), Real(u)], lambda: tangent(t, at=0),
+         "claim: the tangent rule needs a real variable of the claim and a point without it, got t at 0"),
+        ((exp(x), ">=", 1 + x), [Real(x)], lambda: tangent(x, at=x),
+         "claim: the tangent rule needs a real variable of the claim and a point without it, got x at x"),
+        ((exp(x), ">=", 1 + x), [Real(x), Real(u)], lambda: tangent(x, at=u),
+         "claim: at x = u, f = -u + exp(u) - 1 does not reduce to 0"),
+        ((exp(x), ">=", 1 + x), [x >= 0, x <= 2], lambda: tangent(x, at=3), NOT_SHOWN.format("x = 3 lies in Interval(0, 2)")),
+        ((exp(x), ">=", 1 + x), [x >= 1, x <= 2], lambda: tangent(x, at=0), NOT_SHOWN.format("x = 0 lies in Interval(1, 2)")),
+        ((Abs(x), ">=", 0), [Real(x)], lambda: tangent(x, at=0), "claim: Abs(x) may have a kink"),
+        ((sqrt(x**2 - 2 * x + 1), ">=", 0), [Real(x)], lambda: tangent(x, at=1),
+         "claim: sqrt(x**2 - 2*x + 1) may have a kink"),
+        ((exp(x), ">=", 1 + x), [Real(x)], lambda: [square().at({t: x}), 3],
+         "by is None, tangent(x, at=...), proof.at(...) or a list of these, or a derivation; got "
+         "[Instance(lemma=Proof of square for every K, by tangent, "),
+        ((x**2, "==", 0), [Real(x)], lambda: square().at({t: x}),
+         "claim: an identity does not follow from the inequality square"),
+        ((x**2, ">=", 1), [Real(x)], lambda: square().at({t: x}), "claim: the lemmas leave a remainder of unknown sign, -1"),
+        ((total(p[k], k) * x, "==", x + 2), [P, x > 0], lambda: mass().at(times=x),
+         "claim: the lemmas do not add up to the difference; left over is -2"),
+        ((x**2, ">=", 0), [Real(x)], lambda: square().at({t: x, v: 3}), "claim: square says nothing of v"),
+        ((x**2, ">=", 0), [Real(x)], lambda: square().at({t: x}, times=-1),
+         NOT_SHOWN.format("the multiplier -1 is not negative")),
+        ((x**2, ">=", 0), [Real(x)], lambda: square().at({t: log(x)}),
+         NOT_SHOWN.format("log(x) is defined in the instance of square")),
+        ((x**2, ">=", 0), [Real(x)], lambda: square().at({t: 1}, times=1 / x**2),
+         NOT_SHOWN.format("x**(-2) is defined in the instance of square")),
+        ((x**3, ">=", 0), [Real(x)], lambda: cube().at({u: x}),
+         NOT_SHOWN.format("x lies in Interval(0, oo), as cube assumes")),
+        ((x**3, ">=", 0), [x >= -1], lambda: cube().at({u: x}),
+         NOT_SHOWN.format("x lies in Interval(0, oo), as cube assumes")),
+        ((x, ">=", 0), [Real(z), x > 0], lambda: mass().at({p: UNIT}),
+         NOT_SHOWN.format("the entries of v sum to 1, as mass assumes")),
+        ((x, ">=", 0), [P, x > 0], lambda: gibbs().at({q: p}), NOT_SHOWN.format("the entries of p are > 0, as gibbs assumes")),
+        ((x, ">=", 0), [Real(z), x > 0], lambda: mass().at({p: z}),
+         NOT_SHOWN.format("the entries of z are >= 0, as mass assumes")),
+        ((x, ">=", 0), [Real(scores), x > 0, Label(n, M), Distribution(conditional)],
+         lambda: Claim("row", (total(conditional[n, k], k), "==", 1), given=[Distribution(conditional), Label(n, M)])
+         .prove().at({conditional: Vector("v", lambda a, c: conditional[a, c])}),
+         NOT_SHOWN.format("the rows of v are distributions, as row assumes")),
+        ((x, ">=", 0), [P, x > 0, Label(y), Label(i)],
+         lambda: Claim("sure", (p[y], "==", 1), given=[OneHot(p, y)]).prove().at({p: one_hot(y), y: i}),
+         NOT_SHOWN.format(r"\delta_{y} is one-hot at i, as sure assumes")),
+        ((x, ">=", 0), [P, x > 0, Real(u)], lambda: shifted().at(), "the symbol y is not declared"),
+        ((x, ">=", 0), [x > 0, Label(n, N), Label(a, N)],
+         lambda: Claim("same", (KroneckerDelta(i, y), "<=", 1), given=[Label(i), Label(y)]).prove().at({i: n, y: a}),
+         NOT_SHOWN.format("n is a label from 1 to K, as same assumes")),
+    ],
+)  # fmt: skip
+def test_a_refusal_says_exactly_what_was_not_shown(statement, given, by, said, rules_alone):
+    with pytest.raises((ProofError, ValueError, TypeError)) as raised:
+        Claim("claim", statement, given=given).prove(by=by())
+    assert str(raised.value).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("statement", "given", "by", "rules"),
+    [
+        ((maximum_norm(one_hot(y)), "==", 1), [Label(y)], lambda: None, ["normal form", "maximum"]),
+        ((maximum_norm(z), ">=", 0), [Real(z)], lambda: None, ["normal form", "maximum"]),
+        ((z[y], "<=", maximum_norm(z)), [Real(z), Label(y)], lambda: None, ["normal form", "maximum"]),
+        ((2 * maximum_norm(p), "<=", 2), [P], lambda: None, ["normal form", "maximum"]),
+        ((limit(x, x, oo), "==", oo), [x > 0], lambda: None, ["limit"]),
+        ((exp(x), ">=", 1 + x), [x >= 0, x <= 1], lambda: tangent(x, at=0), ["tangent"]),
+        ((exp(x - 1), ">=", x), [x >= 0, x <= 1], lambda: tangent(x, at=1), ["tangent"]),
+        ((1 + x, "<=", exp(x)), [Real(x)], lambda: tangent(x, at=0), ["tangent"]),
+        ((x**2, ">=", 2 * u * x - u**2), [Real(x), Real(u)], lambda: tangent(x, at=u), ["tangent"]),
+        ((x**2 + u**2 + 1, ">=", 0), [Real(x), Real(u)], lambda: [square().at({t: x}), square().at({t: u})],
+         ["lemma", "sign"]),
+        ((0, "<=", 3 * x**2), [Real(x)], lambda: square().at({t: x}, times=3), ["lemma"]),
+        ((total(z[k] ** 2, k), ">=", 0), [Real(z)], lambda: square().at({t: z[k]}, over=k), ["lemma"]),
+        ((total(scores[n, y] ** 2, n, N), ">=", 0), [Real(scores), Label(y)], lambda: square().at({t: scores[n, y]}, over=n),
+         ["lemma"]),
+        ((total(z[i] ** 2, i), ">=", 0), [Real(z), Label(i)], lambda: square().at({t: z[i]}, over=i), ["lemma"]),
+        ((x**6, ">=", 0), [Real(x)], lambda: cube().at({u: x**2}), ["lemma"]),
+        ((N * x**2, ">=", 0), [Real(x), Label(n, N)], lambda: square().at({t: x}, over=n), ["lemma"]),
+        ((x * total(conditional[a, k], k), "==", x), [Real(x), Distribution(conditional), Label(a, M)],
+         lambda: Claim("row", (total(conditional[a, k], k), "==", 1), given=[Distribution(conditional), Label(a, M)])
+         .prove().at(times=x), ["lemma"]),
+        ((total(q[k], k), "==", 1), [Q], lambda: mass().at({p: q}), ["lemma"]),
+        ((total(1 / K, k), "==", 1), [], lambda: mass().at({p: uniform()}), ["lemma"]),
+        ((r[i], "==", 1), [OneHot(r, i)],
+         lambda: Claim("sure", (p[y], "==", 1), given=[OneHot(p, y)]).prove().at({p: r, y: i}), ["lemma"]),
+        ((one_hot(i)[i], "==", 1), [Label(i)],
+         lambda: Claim("sure", (p[y], "==", 1), given=[OneHot(p, y)]).prove().at({p: one_hot(i), y: i}), ["lemma"]),
+    ],
+)  # fmt: skip
+def test_what_follows_is_proved_by_its_rule(statement, given, by, rules):
+    assert Claim("claim", statement, given=given).prove(by=by()).rules == rules
+
+
+@pytest.mark.parametrize(
+    ("statement", "equality", "by", "proved"),
+    [
+        ((exp(x), ">=", 1 + x), {x: 0}, lambda: tangent(x, at=0), True),
+        ((x**4, ">=", 0), {x: 0}, lambda: tangent(x, at=0), False),
+        ((exp(x), ">=", 1 + x), {x: 1}, lambda: tangent(x, at=0), False),
+        ((x**2, ">=", 0), {x: 0}, lambda: square().at({t: x}), True),
+        ((4 * (x - 1) ** 2, ">=", 0), {x: 1}, lambda: square().at({t: 2 * x - 2}), True),
+        ((4 * (x - 1) ** 2, ">=", 0), {x: 1}, lambda: square().at({t: 2 - 2 * x}), True),
+        ((u**2 * x**2, ">=", 0), {x: 0}, lambda: square().at({t: x}, times=u**2), False),
+        (((x - u) ** 2, ">=", 0), {x: u}, lambda: square().at({t: x - u}), True),
+        (((x - u) ** 2, ">=", 0), {u: x}, lambda: square().at({t: x - u}), True),
+        (((x**2 - u) ** 2, ">=", 0), {u: x**2}, lambda: square().at({t: x**2 - u}), True),
+        ((x**2 * u**2, ">=", 0), {x: 0}, lambda: square().at({t: x * u}), False),
+    ],
+)  # fmt: skip
+def test_equality_is_claimed_where_the_proof_is_tight_and_nowhere_else(statement, equality, by, proved, rules_alone):
+    claim = Claim("claim", statement, given=[Real(x), Real(u)], equality=equality)
+    if proved:
+        ((a, b),) = equality.items()
+        assert claim.prove(by=by()).records[0].steps[-1] == f"equality at ${latex(a)} = {latex(b)}$ and nowhere else"
+    else:
+        with pytest.raises(ProofError):
+            claim.prove(by=by())
+
+
+def test_a_chain_goes_one_way_and_ends_at_its_last_line():
+    chain = proof.Chain(x, Hypotheses([x > 0]))
+    assert (chain.end, chain.relation, chain.statements) == (x, "==", ())
+    chain.add("==", 2 * x - x, "the same", None)
+    chain.add(">=", x - 1, "less", None)
+    chain.add("==", x - 2 + 1, "the same", None)
+    assert (chain.end, chain.relation) == (x - 1, ">=")
+    assert chain.statements == ((x, "==", x), (x, ">=", x - 1), (x - 1, "==", x - 1))
+    with pytest.raises(ValueError) as raised:
+        chain.add("<=", x, "more", None)
+    assert str(raised.value) == "a line <= cannot follow a line >=: nothing follows for the ends" and len(chain.lines) == 3
+
+
+@pytest.mark.parametrize(
+    ("statement", "given", "said"),
+    [
+        ((x, ">=", x - 1), [Real(x)], "claim: the derivation assumes x > 0, which the claim does not"),
+        ((x + 2, ">=", x - 1), [x > 0], "claim: the derivation starts at x + 1, the claim at x + 2"),
+        ((x + 1, ">=", x - 2), [x > 0], "claim: the derivation ends at x - 1, the claim at x - 2"),
+        ((x + 1, "<=", x - 1), [x > 0], "claim: the derivation proves >=, the claim states <="),
+        ((x + 1, "==", x - 1), [x > 0], "claim: the derivation proves >=, the claim states =="),
+    ],
+)
+def test_a_derivation_says_what_it_does_not_prove(statement, given, said, rules_alone):
+    chain = Derivation(x + 1, given=[x > 0]).ge(x, "1 > 0").ge(x - 1, "1 > 0")
+    with pytest.raises(ProofError) as raised:
+        Claim("claim", statement, given=given).prove(by=chain)
+    assert str(raised.value) == said
+
+
+def test_a_derivation_hands_on_the_rules_and_lemmas_of_its_lines():
+    chain = Derivation(x**2 + 1, given=[Real(x)]).ge(1, "a square", by=square().at({t: x})).ge(0, "1 > 0")
+    record = Claim("claim", (x**2 + 1, ">=", 0), given=[Real(x)]).prove(by=chain).records[0]
+    assert (record.rules, record.lemmas) == (["derivation", "lemma", "normal form", "sign"], ["square"])
+    line = Claim("line", (x**2 + 1, ">=", 1), given=[Real(x)]).prove(by=chain).records[0]
+    assert (line.rules, line.lemmas) == (["lemma"], ["square"]) and line.steps == ["`square` says: $x^{2} \\geq 0$"]
+    line.rules.append("mine")
+    assert chain.chain.lines[0][-1].rules == ["lemma"]
