@@ -19,7 +19,7 @@ from lossmath.claims import Claim, Distribution, Label, OneHot, Real, tangent
 from lossmath.symbolic import (
     K, M, N, Vector, a, dot, maximum_norm, sum_norm, conditional, cross_entropy, dataset_loss, empirical, empirical_cross_entropy, entropy, epsilon,
     expectation, gamma, gradient, i, inputs, j, k, kl_divergence, labels, lead, n, one_hot, p, q, r, s, scores, sigmoid,
-    smooth_labels, softmax, softplus, t, total, u, uniform, v, x, y, z,
+    smooth_labels, softmax, softplus, t, total, u, uniform, x, y, z,
 )  # fmt: skip
 
 H, CE, KL, U, S = entropy, cross_entropy, kl_divergence, uniform(), softmax(z)

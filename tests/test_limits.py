@@ -10,7 +10,7 @@ from sympy import Interval, Rational
 
 from lossmath import check, limits, refute
 from lossmath.check import CheckError
-from lossmath.claims import Claim, Distribution, Label, ProofError, Real, tangent
+from lossmath.claims import Claim, Label, ProofError, Real, tangent
 from lossmath.hypotheses import Hypotheses
 from lossmath.symbolic import *
 
