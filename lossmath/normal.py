@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from copy import copy
 from functools import cache, lru_cache
-from itertools import permutations
+from itertools import chain, count, permutations
 
 import sympy as sp
 from sympy import (
@@ -201,7 +201,7 @@ def _lettered(expr, taken=None):
     inside = {index.name for inner in args[0].atoms(Sum) for index in inner.bound_symbols}
     names = {}
     for index, _, size in expr.limits:
-        letters = (*{K: "jki", N: "n", M: "a"}[size], *(f"{size.name.lower()}_{n}" for n in range(1, len(expr.limits) + 9)))
+        letters = chain({K: "jki", N: "n", M: "a"}[size], (f"{size.name.lower()}_{number}" for number in count(1)))
         names[index] = Symbol(next(letter for letter in letters if letter not in taken | inside), integer=True)
         inside.add(names[index].name)
     return Sum(args[0].xreplace(names), *((names[index], lower, upper) for index, lower, upper in expr.limits))
@@ -673,17 +673,12 @@ def strict_domains(hypotheses, inside=None):
             elif interval.inf.is_finite and interval.sup.is_finite and not (interval.left_open or interval.right_open):
                 options = [sp.Interval.Ropen(interval.inf, interval.sup), sp.FiniteSet(interval.sup)]
             parts = [{**part, x: option} for part in parts for option in options]
-    domains = []
-    for part in parts:
-        narrowed = Hypotheses(hypotheses.given)
-        narrowed.intervals.update(part)
-        domains.append(domain_of(narrowed, strict=True))
-    return domains
+    return [_domain(hypotheses.given, tuple((hypotheses.intervals | part).items()), True) for part in parts]
 
 
-def domain_of(hypotheses, strict=False):
+def domain_of(hypotheses):
     """The domain of some hypotheses, which remembers what was decided for other statements under the same."""
-    domain = copy(_domain(hypotheses.given, tuple(hypotheses.intervals.items()), strict))
+    domain = copy(_domain(hypotheses.given, tuple(hypotheses.intervals.items()), False))
     domain.used = set()
     return domain
 

@@ -149,7 +149,7 @@ def diagrams(panels, title):
     """Reliability diagrams: accuracy over confidence in each bin, for each panel a dictionary from quantities to reliabilities."""
     for ax, curves in zip(row(panels, title, "confidence", "accuracy", 3.4, xlim=(0, 1), ylim=(0, 1)), panels.values()):
         ax.set_aspect("equal")
-        ax.plot([0, 1], color=INK, linewidth=1, linestyle="dotted")
+        ax.plot([0, 1], [0, 1], color=INK, linewidth=1, linestyle="dotted")
         for n, (quantity, (confidence, accuracy, count)) in enumerate(curves.items()):
             ax.plot(confidence, accuracy, color=COLOURS[quantity], linewidth=1, alpha=0.6)
             size = 6 + 150 * count / count.sum()

@@ -1171,7 +1171,7 @@ def test_a_domain_remembers_what_was_decided_under_the_same_hypotheses():
     assert one.used and other.used == set()
     assert not one.strict and not other.strict
     assert one.hypotheses.given == given
-    strict = normal.domain_of(Hypotheses(given), strict=True)
+    (strict,) = normal.strict_domains(Hypotheses(given))
     assert strict.strict and strict._known is not one._known
     assert normal.domain_of(Hypotheses((ANY, x > 0)))._known is not one._known
     narrowed = Hypotheses((x > 0,))
