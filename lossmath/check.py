@@ -262,7 +262,9 @@ def evaluate(expr, values):
     try:
         return Evaluation(tensors, sizes)(expr)[0][0]
     except KeyError as error:
-        raise ValueError(f"{expr} needs a value for {error.args[0]}, got {', '.join(map(str, values)) or 'none'}") from None
+        raise ValueError(
+            f"{expr} needs a value for {error.args[0]}, got {', '.join(map(str, values)) or 'none'}"
+        ) from None
 
 
 # Random points
@@ -326,10 +328,14 @@ def _reals(interval, cases, generator):
         values = torch.where(kind < 2, near, low + width * uniform)
     values = values.clamp(low, high)
     inside = low + (1.0 if math.isinf(high) else (high - low) / 2)  # for what rounding has put on an open end
-    values = torch.where(kind == 5, low, values) if not interval.left_open else torch.where(values <= low, inside, values)
+    values = (
+        torch.where(kind == 5, low, values) if not interval.left_open else torch.where(values <= low, inside, values)
+    )
     if math.isinf(high):
         return values
-    return torch.where(kind == 4, high, values) if not interval.right_open else torch.where(values >= high, inside, values)
+    return (
+        torch.where(kind == 4, high, values) if not interval.right_open else torch.where(values >= high, inside, values)
+    )
 
 
 # The verb
@@ -419,7 +425,9 @@ def check(claim, cases=1000, seed=0, device=None):
         If `cases` is too small, or there is no such device.
     """
     if not isinstance(cases, int) or cases < len(SIZES):
-        raise ValueError(f"cases is a whole number, at least {len(SIZES)} (one for each number of classes), got {cases!r}")
+        raise ValueError(
+            f"cases is a whole number, at least {len(SIZES)} (one for each number of classes), got {cases!r}"
+        )
     device = choose_device(device)
     generator = torch.Generator().manual_seed(seed)
     try:

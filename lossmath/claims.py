@@ -9,7 +9,18 @@ from lossmath.hypotheses import Distribution, Hypotheses, Label, OneHot, Real
 from lossmath.proof import SIGNS, ProofError, tangent
 from lossmath.symbolic import IndexedBase, K, Quantity, Vector, latex, unfold
 
-__all__ = ["Claim", "Definition", "Derivation", "Distribution", "Label", "OneHot", "Proof", "ProofError", "Real", "tangent"]
+__all__ = [
+    "Claim",
+    "Definition",
+    "Derivation",
+    "Distribution",
+    "Label",
+    "OneHot",
+    "Proof",
+    "ProofError",
+    "Real",
+    "tangent",
+]
 
 
 def _relation(statement):
@@ -81,7 +92,9 @@ class Claim:
             if not isinstance(place, (IndexedBase, Vector)):
                 self.hypotheses.validate(sp.sympify(place))
         if self.equality and not any(map(self.equality_of, self.statements)):
-            raise ValueError(f"{id}: equality={self.equality} is said of inequalities in its symbols, and there is none")
+            raise ValueError(
+                f"{id}: equality={self.equality} is said of inequalities in its symbols, and there is none"
+            )
 
     def _statement(self, statement):
         if not isinstance(statement, tuple) or len(statement) != 3:
@@ -170,7 +183,9 @@ class Claim:
         if self.equality:
             lines.append(
                 "&"
-                + ", ".join(rf"\text{{with equality only at }} {latex(a)} = {latex(b)}" for a, b in self.equality.items())
+                + ", ".join(
+                    rf"\text{{with equality only at }} {latex(a)} = {latex(b)}" for a, b in self.equality.items()
+                )
             )
         return _display([*lines, rf"&\text{{given }} {self.hypotheses.latex()}"])
 
@@ -249,7 +264,9 @@ class Derivation:
         return self
 
     def __repr__(self):
-        return "\n".join([str(self.chain.start), *(f"{rel} {expr}    ({why})" for rel, expr, why, _ in self.chain.lines)])
+        return "\n".join(
+            [str(self.chain.start), *(f"{rel} {expr}    ({why})" for rel, expr, why, _ in self.chain.lines)]
+        )
 
     def _repr_latex_(self):
         lines = [f"&{latex(self.chain.start)}"]

@@ -144,7 +144,9 @@ def proved(proof):
     if in_notebook():
         proofs.append(proof)
         packed = base64.b64encode(pickle.dumps(proof)).decode()
-        publish({"verb": "prove", **describe(proof.claim), "rules": proof.rules, "lemmas": proof.lemmas, "proof": packed})
+        publish(
+            {"verb": "prove", **describe(proof.claim), "rules": proof.rules, "lemmas": proof.lemmas, "proof": packed}
+        )
     return proof
 
 

@@ -115,7 +115,9 @@ def mixture(seeds=20, train=600, valid=300, test=1000, classes=5, features=10, d
         truth = (x.double() @ centres.double().T - centres.double().square().sum(-1) / 2).softmax(-1)  # not to reach 0
         splits.append([part.split([train, valid, test]) for part in (x, y, truth)])
     device = choose_device()
-    parts = (Split(*(torch.stack(column).to(device) for column in zip(*part))) for part in zip(*(zip(*s) for s in splits)))
+    parts = (
+        Split(*(torch.stack(column).to(device) for column in zip(*part))) for part in zip(*(zip(*s) for s in splits))
+    )
     return Task("mixture", classes, *parts)
 
 
@@ -334,7 +336,9 @@ def compare(ours: Tensor, theirs: Tensor, level: float = LEVEL, resamples: int =
     gaps = (ours - theirs).double()
     seeds = gaps.shape[-1]
     if seeds < 2 or not 0 < level < 1 or not bool(gaps.isfinite().all()):
-        raise ValueError(f"finite values of two seeds or more and a level in (0, 1) are expected, got {seeds} and {level}")
+        raise ValueError(
+            f"finite values of two seeds or more and a level in (0, 1) are expected, got {seeds} and {level}"
+        )
     if gaps.shape[:-1] != tuple(map(len, axes.values())):
         raise ValueError(f"a difference of shape {tuple(gaps.shape[:-1])} does not have the axes {axes}")
     drawn = torch.randint(seeds, (resamples, seeds), generator=seeded(0))
@@ -366,7 +370,9 @@ def verdict(difference: Difference) -> Verdict:
 
     everywhere = len(seen.unique()) == 1
     shares = (
-        {} if everywhere else {name: float(along(seen, name).var(correction=0) / seen.var(correction=0)) for name in axes}
+        {}
+        if everywhere
+        else {name: float(along(seen, name).var(correction=0) / seen.var(correction=0)) for name in axes}
     )
     order = sorted(shares, key=shares.get, reverse=True)
     named = [name for name in order if shares[name] >= 0.1] or order[:1]

@@ -102,10 +102,15 @@ def _undefined(claim, equality):
         for statement in claim.statements
         for side in statement[::2]
     ]
-    doubtful = [side for side in dict.fromkeys(sides) if side.is_finite is not False and domain.undefined(side) is not None]
+    doubtful = [
+        side for side in dict.fromkeys(sides) if side.is_finite is not False and domain.undefined(side) is not None
+    ]
     parts = [part for side in doubtful for part in _functions(side)]
     poles = [
-        one.base for side in doubtful for one in unfold(side).atoms(Pow) if one.exp.is_negative and _is_real(one.base, claim)
+        one.base
+        for side in doubtful
+        for one in unfold(side).atoms(Pow)
+        if one.exp.is_negative and _is_real(one.base, claim)
     ]
     signs = {}
     for _, points, _ in _points(claim, equality):

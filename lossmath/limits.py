@@ -65,7 +65,9 @@ def compute(statement, hypotheses: Hypotheses):
             raise ProofError(f"SymPy finds no limit of {expr}: {error}") from None
         stated = unfold(value).xreplace(put)
         if found != stated and sp.simplify(found - stated) != 0:
-            raise ProofError(f"the limit of {expr} is {found.xreplace({new: old for old, new in put.items()})}, not {value}")
+            raise ProofError(
+                f"the limit of {expr} is {found.xreplace({new: old for old, new in put.items()})}, not {value}"
+            )
 
 
 def _parts(symbol, interval):
@@ -129,7 +131,9 @@ def confirm(statement, hypotheses):
 
     for point in refute.points(hypotheses, {K: 2, N: 1, M: 1}, random.Random(0), 6):
         if (found := far(statement, hypotheses, point.values, point.sizes)) is not None:
-            raise ProofError(f"SymPy finds this limit, yet at {point} the values do not approach it, but come to {found[1]}")
+            raise ProofError(
+                f"SymPy finds this limit, yet at {point} the values do not approach it, but come to {found[1]}"
+            )
 
 
 def seen(statement, hypotheses, cases, generator, device):
@@ -167,7 +171,9 @@ def seen(statement, hypotheses, cases, generator, device):
         near, before = left[case, end].item(), left[case, halfway].item()
         if not (near <= NEAR_IN_FLOAT64 and (near <= LESS * before or near < 1e-12)):
             at = ", ".join(f"{symbol} = {draw[case].item():.6g}" for symbol, draw in draws.items() if symbol != x)
-            raise ArithmeticError(f"at {at or 'every point'} and {x} = {way[end]:.3g}, the limit is still {near:.3g} away")
+            raise ArithmeticError(
+                f"at {at or 'every point'} and {x} = {way[end]:.3g}, the limit is still {near:.3g} away"
+            )
         worst, shortest = max(worst, near), min(shortest, steps[end])
     return worst, shortest
 

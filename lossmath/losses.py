@@ -178,7 +178,9 @@ def kl_divergence(p: Tensor, q: Tensor, logits: bool = False) -> Tensor:
     gap = gap - mean
     logs = behind - mean - rest.log1p()  # log(p exp gap), also where p is 0
     near = some & (gap < 1)
-    terms = torch.where(near, shares * _expm1_less(gap.where(near, 0.0)), logs.clamp(max=60.0).exp() - shares * (1 + gap))
+    terms = torch.where(
+        near, shares * _expm1_less(gap.where(near, 0.0)), logs.clamp(max=60.0).exp() - shares * (1 + gap)
+    )
     value = torch.where((logs > 50).any(dim), logs.logsumexp(dim), terms.sum(dim).log1p())
     return value.masked_fill(infinite, torch.inf).to(dtype)
 
@@ -235,14 +237,18 @@ def _expectation(z, p, gamma, dim):
         # a sum over nothing would be -inf, which cannot be differentiated
         log_rest = leads.clamp(min=torch.finfo(z.dtype).min).logsumexp(dim, keepdim=True)
         log_miss = (-shares / (1 + rest)).log1p().scatter(dim, top, log_rest - log_total)
-        losses = losses * (gamma * log_miss).exp().masked_fill(losses.isinf(), 1.0)  # q = 0: the factor is 1, and its slope 0
+        losses = losses * (gamma * log_miss).exp().masked_fill(
+            losses.isinf(), 1.0
+        )  # q = 0: the factor is 1, and its slope 0
     return (p * losses.masked_fill((p == 0) & losses.isinf(), 0.0)).sum(dim, keepdim=True)
 
 
 def _softmax(z, dim):
     if z.shape[dim] >= 16 or z.is_cuda:
         return z.softmax(dim, dtype=_wide(z.dtype))
-    q = (z - z.amax(dim, keepdim=True).to(_wide(z.dtype))).exp_()  # torch's softmax is slow for rows shorter than its vectors
+    q = (
+        z - z.amax(dim, keepdim=True).to(_wide(z.dtype))
+    ).exp_()  # torch's softmax is slow for rows shorter than its vectors
     return q.div_(q.sum(dim, keepdim=True))
 
 
@@ -259,7 +265,9 @@ class _Rows(torch.autograd.Function):
         own = q.gather(dim, label)
         q.scatter_(dim, label, 0.0)
         miss = q.sum(dim, keepdim=True)
-        sure = -torch.log1p(-miss)  # the loss where q_label > 1/2; else -log q_label has all its digits, unless it underflows
+        sure = -torch.log1p(
+            -miss
+        )  # the loss where q_label > 1/2; else -log q_label has all its digits, unless it underflows
         if u is None and _some(own < torch.finfo(own.dtype).tiny) is False:
             loss = torch.where(miss < 0.5, sure, -own.log())
         else:
@@ -292,7 +300,9 @@ class _Rows(torch.autograd.Function):
         if grad is None:
             return (None,) * 6
         z, label, c, u, q, slope = ctx.saved_tensors
-        if torch.is_grad_enabled() or any(ctx.needs_input_grad[1:]):  # to be differentiated again, or also in the target
+        if torch.is_grad_enabled() or any(
+            ctx.needs_input_grad[1:]
+        ):  # to be differentiated again, or also in the target
             return _Rows.pull(z, label, c, u, ctx.gamma, ctx.dim, grad)
         out = q * (grad * slope)
         if u is not None:
@@ -433,7 +443,9 @@ def _class_axis(name, x):
         given = x.dtype if isinstance(x, Tensor) else type(x).__name__
         raise TypeError(f"{name} is a tensor of dtype float64, float32, bfloat16 or float16, got {given}")
     if x.ndim == 0 or x.shape[x.ndim > 1] == 0:
-        raise ValueError(f"{name} of shape (C,), (N, C) or (N, C, d1, ...) with C >= 1 is expected, got {tuple(x.shape)}")
+        raise ValueError(
+            f"{name} of shape (C,), (N, C) or (N, C, d1, ...) with C >= 1 is expected, got {tuple(x.shape)}"
+        )
     return int(x.ndim > 1)
 
 
@@ -442,7 +454,9 @@ def _check_distribution(name, p, dim):
     slack = max(1e-5, 4 * torch.finfo(p.dtype).eps)
     sums = p.detach().sum(dim, dtype=_wide(p.dtype))
     if _some(~((sums - 1).abs() <= slack)):
-        raise ValueError(f"{name} holds probabilities: sums of 1 are expected, got {sums.min():.6g} to {sums.max():.6g}")
+        raise ValueError(
+            f"{name} holds probabilities: sums of 1 are expected, got {sums.min():.6g} to {sums.max():.6g}"
+        )
     if _some(~(p >= 0)):
         raise ValueError(f"{name} holds probabilities: at least 0 is expected, got {p.min():.6g}")
 
@@ -453,7 +467,9 @@ def _check_target(input, target, ignore_index, dim):
     if target.is_floating_point():
         _class_axis("target", target)
         if target.shape != input.shape:
-            raise ValueError(f"target probabilities of shape {tuple(input.shape)} are expected, got {tuple(target.shape)}")
+            raise ValueError(
+                f"target probabilities of shape {tuple(input.shape)} are expected, got {tuple(target.shape)}"
+            )
         if ignore_index >= 0:
             raise ValueError(f"ignore_index is for labels, and target holds probabilities; got {ignore_index}")
         return _check_distribution("target", target, dim)

@@ -41,7 +41,9 @@ class Mutant:
     def __str__(self):
         said = evidence.in_full(self.claim)
         where = "".join(f", {name}" for name in said["where"])
-        return f"{self.claim.id}, {self.change}: {'; '.join(said['statements'])}, given {', '.join(said['given'])}{where}"
+        return (
+            f"{self.claim.id}, {self.change}: {'; '.join(said['statements'])}, given {', '.join(said['given'])}{where}"
+        )
 
 
 # Changes
@@ -76,7 +78,11 @@ def _inner(expr, done):
                 yield "a factor dropped", expr / factor
     if isinstance(expr, Pow) and not expr.exp.is_number:
         yield "an exponent shifted", Pow(expr.base, expr.exp + 1)
-    if isinstance(expr, Quantity) and len(expr.args) == 2 and all(isinstance(arg, (IndexedBase, Vector)) for arg in expr.args):
+    if (
+        isinstance(expr, Quantity)
+        and len(expr.args) == 2
+        and all(isinstance(arg, (IndexedBase, Vector)) for arg in expr.args)
+    ):
         yield "arguments exchanged", expr.func(*reversed(expr.args))
     if expr == epsilon:
         yield "ε/K for ε", epsilon / K
@@ -87,7 +93,11 @@ def _inner(expr, done):
     if isinstance(expr, Vector):
         done.add(expr)
     places = (
-        (0,) if isinstance(expr, (Sum, Derivative, Limit)) else (1,) if isinstance(expr, Vector) else range(len(expr.args))
+        (0,)
+        if isinstance(expr, (Sum, Derivative, Limit))
+        else (1,)
+        if isinstance(expr, Vector)
+        else range(len(expr.args))
     )
     for place in places:
         part = expr.args[place]

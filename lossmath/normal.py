@@ -403,7 +403,9 @@ class Domain:
         return expr.xreplace(entries).xreplace(self._sizes)
 
     def _variable(self, node, sign):
-        key = (MaximumNorm, *node.args[0].args[1:]) if isinstance(node, MaximumNorm) else node  # whatever the vector's name
+        key = (
+            (MaximumNorm, *node.args[0].args[1:]) if isinstance(node, MaximumNorm) else node
+        )  # whatever the vector's name
         return self._entries.setdefault(key, Dummy(str(node), **{sign: True}))
 
     @staticmethod
@@ -528,7 +530,9 @@ class Domain:
         for variable in sorted(inside, key=sp.default_sort_key):
             if variable.is_nonnegative is None and variable.is_nonpositive is None:  # it is positive, negative or zero
                 side = Dummy(variable.name, positive=True)
-                return all(self._settled(plain.xreplace({variable: case}), question) for case in (side, -side, Integer(0)))
+                return all(
+                    self._settled(plain.xreplace({variable: case}), question) for case in (side, -side, Integer(0))
+                )
         if any(value < -1e-12 for value in sampled(plain)):
             return False
         forms = (

@@ -142,7 +142,9 @@ def courses(differences, title, ylabel, scale=1):
             line(ax, steps, mean, loss.quantity)
             ax.fill_between(steps, low, high, color=COLOURS[loss.quantity], alpha=0.25, linewidth=0)
             if n == 0:
-                ax.annotate(loss.quantity, (0.03, 0.93 - 0.09 * k), xycoords="axes fraction", color=COLOURS[loss.quantity])
+                ax.annotate(
+                    loss.quantity, (0.03, 0.93 - 0.09 * k), xycoords="axes fraction", color=COLOURS[loss.quantity]
+                )
 
 
 def diagrams(panels, title):
@@ -181,7 +183,9 @@ def maps(panels, title, scale=1, digits=1):
                 ax.add_patch(plt.Rectangle((x + 0.02, y + 0.03), 0.96, 0.94, color=colour, linewidth=0))
             text = f"{scale * mean:+.{digits}f}".replace("-", "−")
             size = min(9, 36 / len(columns))
-            ax.annotate(text, (x + 0.5, y + 0.5), ha="center", va="center", fontsize=size, color="#111" if outcome else INK)
+            ax.annotate(
+                text, (x + 0.5, y + 0.5), ha="center", va="center", fontsize=size, color="#111" if outcome else INK
+            )
 
 
 def clouds(panels, names, title):

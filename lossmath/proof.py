@@ -117,11 +117,17 @@ def _by_normal_form(left, relation, right, delta, domain, record):
         _by_maximum(difference(left, relation, right), relation, domain.hypotheses, record)
     else:
         if relation == "==":
-            raise ProofError(f"the difference of the two sides does not reduce to 0; left over is {domain.shown(delta)}")
+            raise ProofError(
+                f"the difference of the two sides does not reduce to 0; left over is {domain.shown(delta)}"
+            )
         if not domain.nonnegative(normal) and not domain.termwise(delta):
-            raise ProofError(f"the sign of the difference does not follow from the hypotheses; it is {domain.shown(delta)}")
+            raise ProofError(
+                f"the sign of the difference does not follow from the hypotheses; it is {domain.shown(delta)}"
+            )
         record.use("sign")
-        record.show(rf"the difference, by its signs, is ${latex(domain.shown(difference(left, relation, right)))} \geq 0$")
+        record.show(
+            rf"the difference, by its signs, is ${latex(domain.shown(difference(left, relation, right)))} \geq 0$"
+        )
 
 
 def _by_maximum(delta, relation, hypotheses, record):
@@ -232,9 +238,7 @@ def _instantiate(instance, relation, domain, equality):
     inside.hypotheses.validate(gain)
     put_in = [sp.sympify(value) for value in values.values() if not isinstance(value, IndexedBase)]
     said = [value for value in (instance.times, *put_in) if not isinstance(value, (Symbol, Vector))]
-    entries = [
-        value[tuple(_index() for _ in value.indices)] for value in put_in if isinstance(value, Vector)
-    ]
+    entries = [value[tuple(_index() for _ in value.indices)] for value in put_in if isinstance(value, Vector)]
     for part in said:
         inside.hypotheses.validate(part)
     for part in (*said, *entries, substitute(left, values), substitute(right, values)):

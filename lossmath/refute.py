@@ -125,7 +125,8 @@ def _value(expr, values, sizes, bound, dead):
         indices = [index for index, _, _ in expr.limits]
         ranges = [range(1, sizes[size] + 1) for _, _, size in expr.limits]
         terms = (
-            _value(expr.function, values, sizes, bound | dict(zip(indices, map(mpf, at))), dead) for at in product(*ranges)
+            _value(expr.function, values, sizes, bound | dict(zip(indices, map(mpf, at))), dead)
+            for at in product(*ranges)
         )
         return mpmath.fsum(terms)
     if isinstance(expr, MaximumNorm):
@@ -215,7 +216,9 @@ def points(hypotheses: Hypotheses, sizes, rng, count):
 def _draw(hypotheses, sizes, rng, turn):
     values = {}
     for base, positive in hypotheses.distributions.items():
-        values[base] = _nested(base.shape[:-1], sizes, lambda: _distribution(sizes[base.shape[-1]], positive, rng, turn))
+        values[base] = _nested(
+            base.shape[:-1], sizes, lambda: _distribution(sizes[base.shape[-1]], positive, rng, turn)
+        )
     for base in hypotheses.reals:
         values[base] = _nested(base.shape, sizes, lambda: Fraction(rng.choice((-2, -1, 0, 0, 1, 2, 3, 5))))
     for label, size in hypotheses.labels.items():
@@ -270,7 +273,9 @@ def _pool(interval):
     inside = [
         number
         for number in map(Fraction, drawn)
-        if low < number < high or (number == low and not interval.left_open) or (number == high and not interval.right_open)
+        if low < number < high
+        or (number == low and not interval.left_open)
+        or (number == high and not interval.right_open)
     ]
     return sorted(set(inside), key=lambda number: (_length(number), abs(number), number))
 
@@ -336,7 +341,10 @@ def fails(claim, point):
                     point = Point(point.sizes, point.values | {statement[0].args[1]: x})
                 said = sp.Tuple(*map(unfold, statement[::2])).atoms(sp.Symbol, IndexedBase)
                 shown = Point(
-                    *({name: value for name, value in part.items() if name in said} for part in (point.sizes, point.values))
+                    *(
+                        {name: value for name, value in part.items() if name in said}
+                        for part in (point.sizes, point.values)
+                    )
                 )
                 return Counterexample(claim, shown, statement, *sides)
         except Undefined:

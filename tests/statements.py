@@ -1,12 +1,12 @@
 """Statements with known truth values, written before the prover and without looking at it.
 
-    FALSE            name -> function returning a Claim that is false at some point where both sides are defined
-    FALSE_EQUALITY   the same for claims whose inequality is true and whose "equality exactly at" is false
-    UNDER            name -> ("false" | "undefined", function returning a Claim): a hypothesis was dropped or widened, and the
-                     claim is then false at a point where both sides are defined, or it has points where a side is undefined
-                     (and holds wherever both are defined)
-    FOOLED_BY        name -> function that offers a false claim with a plausible certificate; the false `prove` comes last
-    TRUE             name -> function returning the Proof of a true statement
+FALSE            name -> function returning a Claim that is false at some point where both sides are defined
+FALSE_EQUALITY   the same for claims whose inequality is true and whose "equality exactly at" is false
+UNDER            name -> ("false" | "undefined", function returning a Claim): a hypothesis was dropped or widened, and the
+                 claim is then false at a point where both sides are defined, or it has points where a side is undefined
+                 (and holds wherever both are defined)
+FOOLED_BY        name -> function that offers a false claim with a plausible certificate; the false `prove` comes last
+TRUE             name -> function returning the Proof of a true statement
 """
 
 from functools import partial
@@ -495,13 +495,13 @@ def square():
 
 def gibbs():
     """KL(p ‖ q) >= 0, from x log x >= x - 1 at x = p_k / q_k, times q_k."""
-    return Claim("gibbs", (KL(p, q), ">=", 0), given=[P, Q]).prove(by=x_log_x().at({x: p[k] / q[k]}, times=q[k], over=k))
+    return Claim("gibbs", (KL(p, q), ">=", 0), given=[P, Q]).prove(
+        by=x_log_x().at({x: p[k] / q[k]}, times=q[k], over=k)
+    )
 
 
 def collision():
-    return Claim("collision", (total(p[k] ** 2, k), "<=", 1), given=[P]).prove(
-        by=between().at({x: p[k]}, over=k)
-    )
+    return Claim("collision", (total(p[k] ** 2, k), "<=", 1), given=[P]).prove(by=between().at({x: p[k]}, over=k))
 
 
 def one_hot_loss():
@@ -511,18 +511,24 @@ def one_hot_loss():
 def exp_tangent_and_square():
     """Two statements; the case of equality is one of the inequality."""
     statements = (exp(x), ">=", 1 + x), ((x + 1) ** 2, "==", x**2 + 2 * x + 1)
-    return Claim("exp-tangent-and-square", *statements, given=[Real(x)], equality={x: 0}).prove(by=(tangent(x, at=0), None))
+    return Claim("exp-tangent-and-square", *statements, given=[Real(x)], equality={x: 0}).prove(
+        by=(tangent(x, at=0), None)
+    )
 
 
 def exp_tangent_and_silence():
     """Two inequalities; the case of equality is one of the first."""
     statements = (exp(x), ">=", 1 + x), (u**2, ">=", 0)
-    return Claim("exp-tangent-and-silence", *statements, given=[Real(x), Real(u)], equality={x: 0}).prove(by=(tangent(x, at=0), None))
+    return Claim("exp-tangent-and-silence", *statements, given=[Real(x), Real(u)], equality={x: 0}).prove(
+        by=(tangent(x, at=0), None)
+    )
 
 
 def square_at_twice():
     given = [Real(x), Real(u)]
-    return Claim("square-at-twice", ((x - 2 * u) ** 2, ">=", 0), given=given, equality={x: 2 * u}).prove(by=tangent(x, at=2 * u))
+    return Claim("square-at-twice", ((x - 2 * u) ** 2, ">=", 0), given=given, equality={x: 2 * u}).prove(
+        by=tangent(x, at=2 * u)
+    )
 
 
 def zero_by(factor, other, *given):

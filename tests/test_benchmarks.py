@@ -92,7 +92,9 @@ def test_the_memory_is_what_is_alive_at_once():
     # the exponentials are kept for the gradient, which is as large
     assert benchmarks.peak_memory(lambda z, y: z.exp().sum(), z, y) == pytest.approx(2 * z.nbytes, abs=100)
     # of three copies one after the other, two are alive at once
-    assert benchmarks.peak_memory(lambda z, y: z.clone().clone().clone().sum(), z, y) == pytest.approx(2 * z.nbytes, abs=100)
+    assert benchmarks.peak_memory(lambda z, y: z.clone().clone().clone().sum(), z, y) == pytest.approx(
+        2 * z.nbytes, abs=100
+    )
     assert benchmarks.peak_memory(lambda z, y: z[0, 0] + 0.0 * y[0], z, y) < 1.1 * z.nbytes
     assert z.grad is None
 

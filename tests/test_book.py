@@ -50,7 +50,9 @@ def test_the_claims_stand_in_the_order_of_the_article():
         assert places == sorted(places)
 
 
-@pytest.mark.parametrize(("chapter", "claim"), [(chapter, claim) for chapter, ids in EMPIRICAL.items() for claim in ids])
+@pytest.mark.parametrize(
+    ("chapter", "claim"), [(chapter, claim) for chapter, ids in EMPIRICAL.items() for claim in ids]
+)
 def test_an_empirical_claim_has_its_place_its_finding_and_its_row_in_the_verdicts(chapter, claim):
     text = (BOOK / f"{chapter}.md").read_text("utf-8")
     assert text.count(f"\n({claim})=\n") == 1

@@ -239,7 +239,8 @@ LEFT = [
     CLAIM | {"verb": "prove", "rules": ["normal form"], "lemmas": [], "definitions": {}},
     CLAIM | {"verb": "check", "cases": 7, "residual": 0.0, "device": "cpu", "shown": "at 7 points"},
     CLAIM | {"verb": "refute", "statements": ["1 == 2"], "counterexample": "1 is not 2", "shown": "$1 = 2$"},
-    CLAIM | {"verb": "mutate", "mutants": [{"change": "a sign flipped", "fate": "refuted", "mutant": "", "reason": ""}]},
+    CLAIM
+    | {"verb": "mutate", "mutants": [{"change": "a sign flipped", "fate": "refuted", "mutant": "", "reason": ""}]},
 ]
 CLAIMS = """\
 [claims.true]

@@ -213,7 +213,9 @@ def test_with_bounds_the_temperature_is_the_one_without_brought_within_them(rows
     labels = data.draw(st.lists(st.integers(0, 2), min_size=len(rows), max_size=len(rows)))
     z, y = torch.tensor(rows, dtype=torch.float64), torch.tensor(labels)
     assume((z - z.gather(1, y[:, None])).abs().max() > 1e-3)
-    assert fit_temperature(z, y, tuple(bounds)).item() == pytest.approx(fit_temperature(z, y).clamp(*bounds).item(), rel=1e-6)
+    assert fit_temperature(z, y, tuple(bounds)).item() == pytest.approx(
+        fit_temperature(z, y).clamp(*bounds).item(), rel=1e-6
+    )
 
 
 Q, Y = torch.tensor([[0.25, 0.75], [0.5, 0.5]]), torch.tensor([0, 1])
@@ -238,8 +240,18 @@ SUMS = "rows that sum to one are expected; one is off by"
         (Q[:0], Y[:0], ValueError, "probabilities of at least one case and two classes are expected, got (0, 2)"),
         (Q, torch.tensor([0, 2]), ValueError, "labels from 0 to 1 are expected, got 0 to 2"),
         (Q, torch.tensor([-1, 0]), ValueError, "labels from 0 to 1 are expected, got -1 to 0"),
-        (torch.tensor([[math.nan, 1.0], [0.5, 0.5]]), Y, ValueError, "probabilities of at least 0 are expected, got NaN"),
-        (torch.tensor([[-0.25, 1.25], [0.5, 0.5]]), Y, ValueError, "probabilities of at least 0 are expected, got -0.25"),
+        (
+            torch.tensor([[math.nan, 1.0], [0.5, 0.5]]),
+            Y,
+            ValueError,
+            "probabilities of at least 0 are expected, got NaN",
+        ),
+        (
+            torch.tensor([[-0.25, 1.25], [0.5, 0.5]]),
+            Y,
+            ValueError,
+            "probabilities of at least 0 are expected, got -0.25",
+        ),
         (torch.tensor([[0.25, 0.25], [0.5, 0.5]]), Y, ValueError, f"{SUMS} 0.5 (are these logits?)"),
         (torch.tensor([[math.inf, 0.0], [0.5, 0.5]]), Y, ValueError, f"{SUMS} inf (are these logits?)"),
     ],
@@ -321,7 +333,10 @@ def test_few_steps_find_the_temperature(temperature, monkeypatch):
     q, _ = softmaxes(2000, 4)
     y = torch.multinomial(q, 1, generator=torch.Generator().manual_seed(1))[:, 0]
     z = temperature * q.log()
-    beyond = torch.stack([z, z, z]), torch.stack([y, z.argmax(-1), z.argmin(-1)])  # the others are at the bounds, at once
+    beyond = (
+        torch.stack([z, z, z]),
+        torch.stack([y, z.argmax(-1), z.argmin(-1)]),
+    )  # the others are at the bounds, at once
     asked, softmax = [], torch.Tensor.softmax
     monkeypatch.setattr(torch.Tensor, "softmax", lambda *args: asked.append(args) or softmax(*args))
     assert fit_temperature(z, y).item() == pytest.approx(temperature, rel=0.1)

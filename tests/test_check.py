@@ -75,7 +75,9 @@ def test_the_size_of_the_terms_is_what_their_roundings_may_do(function, referenc
     values = {x: torch.tensor([2.5], dtype=torch.float64), gamma: torch.tensor([0.25], dtype=torch.float64)}
     value, size = check.Evaluation(values, {})(function(x + 1))
     exact = float(reference(mpmath.mpf(3.5)))
-    slope = 1 if function is sp.tanh else float(abs(mpmath.diff(reference, 3.5)))  # that of tanh is taken for 1, its largest
+    slope = (
+        1 if function is sp.tanh else float(abs(mpmath.diff(reference, 3.5)))
+    )  # that of tanh is taken for 1, its largest
     bound = 3.5 * slope + abs(exact)
     assert value.item() == pytest.approx(exact, rel=1e-14) and bound / 2 <= size.item() <= 3 * bound
 
@@ -94,7 +96,20 @@ def test_samples_obey_their_hypotheses(seed, sizes):
 
 
 def test_the_same_seed_draws_the_same_points_of_every_kind():
-    given = [P, Q, OneHot(r, y), Label(i), Label(labels), Real(z), Real(scores), Real(t), x > 0, x < 1, gamma >= 1, u <= -2]
+    given = [
+        P,
+        Q,
+        OneHot(r, y),
+        Label(i),
+        Label(labels),
+        Real(z),
+        Real(scores),
+        Real(t),
+        x > 0,
+        x < 1,
+        gamma >= 1,
+        u <= -2,
+    ]
     first, again = (sample(Hypotheses(given), check.SIZES[1], 60, torch.Generator().manual_seed(3)) for _ in range(2))
     assert all(torch.equal(first[symbol], again[symbol]) for symbol in Hypotheses(given).declared)
 
@@ -234,7 +249,12 @@ def test_an_expression_has_its_value_and_the_size_that_its_roundings_add_up_to(e
 
 
 def test_each_point_of_a_batch_has_a_value_of_its_own():
-    values = {x: doubles(1, 2), z: doubles([1, 2], [3, 4]), y: torch.tensor([1, 2]), scores: doubles([[1, 2]], [[3, 4]])}
+    values = {
+        x: doubles(1, 2),
+        z: doubles([1, 2], [3, 4]),
+        y: torch.tensor([1, 2]),
+        scores: doubles([[1, 2]], [[3, 4]]),
+    }
     evaluation = check.Evaluation(values, {K: 2, N: 1})
     assert evaluation.batch == 2 and evaluation.device == torch.device("cpu")
     for expr, expected in {
@@ -372,7 +392,11 @@ def test_numbers_are_drawn_over_their_interval_close_to_its_ends_and_at_those_th
 
 
 def test_what_rounding_puts_on_an_open_end_is_moved_inside():
-    for given, middle in [([x > 10**6, x < 10**6 + 1], 10**6 + 0.5), ([x > 10**6], 10**6 + 1), ([x < -(10**6)], -(10**6) - 1)]:
+    for given, middle in [
+        ([x > 10**6, x < 10**6 + 1], 10**6 + 0.5),
+        ([x > 10**6], 10**6 + 1),
+        ([x < -(10**6)], -(10**6) - 1),
+    ]:
         values = drawn(*given)[x]
         assert (values.abs() > 10**6).all() and (values.abs() != 10**6 + 1).any() and (values == middle).any()
     assert (drawn(x > 10**6, x < 10**6 + 1)[x] < 10**6 + 1).all()
@@ -391,7 +415,11 @@ def test_vectors_are_drawn_on_several_scales():
     assert values[z].shape == (4000, 3) and values[scores].shape == (4000, 2, 3) and values[z].dtype == torch.float64
     for base in (z, scores):
         spread = values[base].reshape(4000, -1).abs().amax(-1)
-        assert 0.2 < (spread < 0.4).double().mean() < 0.4 and (spread > 20).double().mean() > 0.15 and 80 < spread.max() < 200
+        assert (
+            0.2 < (spread < 0.4).double().mean() < 0.4
+            and (spread > 20).double().mean() > 0.15
+            and 80 < spread.max() < 200
+        )
 
 
 def test_labels_are_drawn_from_their_range_and_one_hot_at_theirs():
@@ -409,7 +437,9 @@ def test_distributions_are_drawn_flat_peaked_and_without_mass_on_some_classes():
     for base in (p, q, conditional):
         torch.testing.assert_close(values[base].sum(-1), torch.ones(values[base].shape[:-1], dtype=torch.float64))
     flat = (values[q] - 1 / 3).abs().amax(-1)
-    assert 0.15 < (flat < 1e-12).double().mean() < 0.25 and 0.15 < ((flat > 1e-12) & (flat < 1e-2)).double().mean() < 0.25
+    assert (
+        0.15 < (flat < 1e-12).double().mean() < 0.25 and 0.15 < ((flat > 1e-12) & (flat < 1e-2)).double().mean() < 0.25
+    )
     assert (values[q] > 0).all() and 0.1 < (values[q].amax(-1) > 0.99).double().mean() < 0.3 and values[q].min() < 1e-8
     missing = [(values[p] == 0).sum(-1) == count for count in range(4)]
     # of the fifth that is flat, no class lacks mass; of the others, a half has all, and a quarter has one class alone
@@ -438,7 +468,13 @@ def test_a_residual_is_what_a_statement_fails_by_over_the_size_of_its_terms():
     assert residuals((x + u, "<=", 1), x=[2, -1], u=[2, 0])[0] == [3 / (4 + 1 + 4 + 1), 0]
     worst = residuals((x, "<=", u), (2 * x, "<=", u), (x, "<=", 4), x=[2, 2, 9, 2], u=[1, 3, 9, 4])
     # 2x: the number is off by 2, times x, and the product by 2x
-    assert worst == [[1 / 3, 1 / (8 + 4 + 3), 5 / (4 + 9 + 4), 0], [2, 4, 9, 2], [1, 3, 4, 4], [0, 1, 2, 0], [False] * 4]
+    assert worst == [
+        [1 / 3, 1 / (8 + 4 + 3), 5 / (4 + 9 + 4), 0],
+        [2, 4, 9, 2],
+        [1, 3, 4, 4],
+        [0, 1, 2, 0],
+        [False] * 4,
+    ]
     limited = residuals((limit(exp(x), x, -oo), "==", 0), (x, "<=", u), x=[2], u=[1])
     assert limited == [[1 / 3], [2], [1], [1], [False]]
 
@@ -447,7 +483,12 @@ def test_a_residual_is_blind_where_rounding_may_have_done_anything_and_nan_is_wo
     found = residuals((sqrt(x - 1), ">=", 1), (x, "<=", u), x=[1, 5], u=[2, 2])
     assert found[4] == [True, False] and found[0] == [0, 3 / 7] and found[3] == [0, 1]
     found = residuals((x, "<=", u), (log(x), "<=", u), (x, "<=", u - 5), x=[-1, 2], u=[0, 3])
-    assert math.isnan(found[0][0]) and found[3][0] == 1 and found[0][1] == pytest.approx(4 / 17) and found[4] == [False] * 2
+    assert (
+        math.isnan(found[0][0])
+        and found[3][0] == 1
+        and found[0][1] == pytest.approx(4 / 17)
+        and found[4] == [False] * 2
+    )
 
 
 @pytest.mark.parametrize(
@@ -502,7 +543,12 @@ def test_a_report_tells_cases_classes_residual_and_limits():
 def test_cases_are_shared_among_the_numbers_of_classes(monkeypatch):
     seen = []
     monkeypatch.setattr(check, "sample", lambda *args: seen.append(args) or sample(*args))
-    for cases, counts in ((5, [1, 1, 1, 1, 1]), (100, [30, 30, 25, 11, 4]), (123, [40, 36, 30, 13, 4]), (7, [2, 2, 1, 1, 1])):
+    for cases, counts in (
+        (5, [1, 1, 1, 1, 1]),
+        (100, [30, 30, 25, 11, 4]),
+        (123, [40, 36, 30, 13, 4]),
+        (7, [2, 2, 1, 1, 1]),
+    ):
         seen.clear()
         assert Claim("few", (entropy(p), "<=", log(K)), given=[P]).check(cases=cases, device="cpu").cases == cases
         assert [count for *_, count, _ in seen] == counts and [sizes for _, sizes, *_ in seen] == [*check.SIZES]
@@ -521,7 +567,9 @@ def test_every_fourth_case_is_put_where_equality_is_claimed():
         values = dict(before)
         tight = check._put_equality(claim, values, WHERE)
         assert tight.statements == ((side, "==", 0),)
-        place = before[source] if source else before[u] ** 2 if moved is x else torch.full((9, 2), 0.5, dtype=torch.float64)
+        place = (
+            before[source] if source else before[u] ** 2 if moved is x else torch.full((9, 2), 0.5, dtype=torch.float64)
+        )
         expected = torch.where((torch.arange(9) % 4 == 0).reshape(9, *(1,) * (place.ndim - 1)), place, before[moved])
         torch.testing.assert_close(values[moved], expected)
         assert all(torch.equal(values[symbol], before[symbol]) for symbol in before if symbol is not moved)

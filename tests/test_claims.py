@@ -48,7 +48,12 @@ CLOSED = [x >= 0, x <= 1]
         ((x, "<=", 1), [x > 0.5], ValueError, "0.5.* is rounded; .* exact"),
         ((x * 0.5, "<=", 1), [x > 0], ValueError, "0.5.* is rounded; .* exact"),
         ((sp.Symbol("g"), "<=", 1), [Real(sp.Symbol("g"))], ValueError, "g must be a real"),
-        ((z[k] + scores[n, k], "<=", 1), [Real(z), Real(scores), Label(k), Label(n, N)], ValueError, "two things are named z"),
+        (
+            (z[k] + scores[n, k], "<=", 1),
+            [Real(z), Real(scores), Label(k), Label(n, N)],
+            ValueError,
+            "two things are named z",
+        ),
         ((KroneckerDelta(k, n), "==", 1), [Label(k), Label(n, N)], ValueError, "indices of different ranges"),
         ((labels[n], ">=", 1), [Label(labels), Label(n, N)], ValueError, r"the label y\[n\] stands where a number"),
         ((conditional[k, k], "<=", 1), [Real(conditional), Label(k)], ValueError, r"over \(K, K\).* is \(M, K\)"),
@@ -94,8 +99,12 @@ def test_a_case_of_equality_is_in_the_symbols_of_the_claim():
 def test_hypotheses_on_one_symbol_are_joined():
     assert Hypotheses([x > 0, x <= 3, x < 2]).intervals[x] == sp.Interval.open(0, 2)
     assert Hypotheses([sp.And(x >= 0, x <= 1)]).intervals[x] == sp.Interval(0, 1)
-    assert Hypotheses([x >= 0]).intervals[x] == sp.Interval(0, oo) and Hypotheses([x < 0]).intervals[x] == sp.Interval.open(-oo, 0)
-    assert Hypotheses([sp.Le(0, x, evaluate=False), sp.Gt(2, x, evaluate=False)]).intervals[x] == sp.Interval.Ropen(0, 2)
+    assert Hypotheses([x >= 0]).intervals[x] == sp.Interval(0, oo) and Hypotheses([x < 0]).intervals[
+        x
+    ] == sp.Interval.open(-oo, 0)
+    assert Hypotheses([sp.Le(0, x, evaluate=False), sp.Gt(2, x, evaluate=False)]).intervals[x] == sp.Interval.Ropen(
+        0, 2
+    )
     assert Hypotheses([Real(x), x > 1]).intervals[x] == sp.Interval.open(1, oo)
 
 
@@ -140,7 +149,9 @@ def test_a_proof_ends_with_its_rules_and_for_which_classes_it_holds():
 
 def test_a_proof_is_shown_in_the_symbols_of_the_claim():
     claim = Claim(
-        "gradient", (gradient(cross_entropy(p, softmax(z)), z[i]), "==", softmax(z)[i] - p[i]), given=[P, Real(z), Label(i)]
+        "gradient",
+        (gradient(cross_entropy(p, softmax(z)), z[i]), "==", softmax(z)[i] - p[i]),
+        given=[P, Real(z), Label(i)],
     )
     text = claim.prove()._repr_markdown_()
     assert r"$\sum_{k} p_{k} = 1$, by hypothesis" in text
@@ -199,7 +210,10 @@ def test_a_derivation_proves_what_its_ends_say():
     [
         ((kl_divergence(p, q), "==", cross_entropy(p, q)), [P, Q]),  # another end
         ((kl_divergence(q, p), "==", cross_entropy(p, q) - entropy(p)), [Distribution(p, positive=True), Q]),
-        ((kl_divergence(p, q), "==", cross_entropy(p, q) - entropy(p)), [Real(p), Q]),  # hypotheses that it does not have
+        (
+            (kl_divergence(p, q), "==", cross_entropy(p, q) - entropy(p)),
+            [Real(p), Q],
+        ),  # hypotheses that it does not have
     ],
 )
 def test_a_derivation_proves_nothing_else(statement, given):
@@ -223,7 +237,9 @@ def test_inequalities_in_a_derivation_go_one_way():
     assert Claim("line", *chain.statements, given=[*CLOSED, gamma >= 1]).prove(by=chain).ways == (tangent(x, at=0),)
     assert "tangent" in Claim("bernoulli", BERNOULLI, given=[*CLOSED, gamma >= 1]).prove(by=chain).rules
     for relation in ("==", ">=", "<="):  # which all follow from an identity
-        Claim("square", (x * x, relation, x**2), given=[x > 0]).prove(by=Derivation(x * x, given=[x > 0]).eq(x**2, "the same"))
+        Claim("square", (x * x, relation, x**2), given=[x > 0]).prove(
+            by=Derivation(x * x, given=[x > 0]).eq(x**2, "the same")
+        )
 
 
 def test_a_near_miss_keeps_what_it_is_not_told_to_change():

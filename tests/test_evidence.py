@@ -76,7 +76,11 @@ def test_a_vector_has_a_name_of_its_own_and_says_what_it_stands_for():
 
 
 def test_a_matrix_of_scores_and_a_vector_named_like_a_symbol_are_told_apart():
-    statements = (dataset_loss(softmax(scores)), ">=", 0), (dataset_loss(conditional), ">=", 0), (maximum_norm(p), "<=", 1)
+    statements = (
+        (dataset_loss(softmax(scores)), ">=", 0),
+        (dataset_loss(conditional), ">=", 0),
+        (maximum_norm(p), "<=", 1),
+    )
     given = [P, Real(scores), Distribution(conditional), Label(inputs, M), Label(labels)]
     said = evidence.in_full(Claim("matrix", *statements, given=given))
     assert said["statements"] == ["dataset_loss(softmax(z)) >= 0", "dataset_loss(q') >= 0", "maximum_norm(p') <= 1"]

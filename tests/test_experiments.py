@@ -54,8 +54,13 @@ def test_a_loss_is_that_of_each_case_with_labels_shared_by_a_batch():
 
 def test_margins_are_leads_over_the_other_classes():
     assert margins(torch.tensor([[80.0, 0.0], [-80.0, 0.0]]), torch.tensor([0, 0])).tolist() == [80, -80]
-    z, y = torch.randn(2, 3, 7, 5, generator=torch.Generator().manual_seed(0)), torch.arange(7) % 5  # a batch shares labels
-    others = torch.stack([torch.cat([z[..., n, : y[n]], z[..., n, y[n] + 1 :]], -1).logsumexp(-1) for n in range(7)], -1)
+    z, y = (
+        torch.randn(2, 3, 7, 5, generator=torch.Generator().manual_seed(0)),
+        torch.arange(7) % 5,
+    )  # a batch shares labels
+    others = torch.stack(
+        [torch.cat([z[..., n, : y[n]], z[..., n, y[n] + 1 :]], -1).logsumexp(-1) for n in range(7)], -1
+    )
     torch.testing.assert_close(margins(z, y), z[..., torch.arange(7), y] - others)
 
 
@@ -273,7 +278,10 @@ def made_up(outcomes):
         (
             [[1, 1, 1], [-1, -1, -1]],
             "depends on steps",
-            ["as said in 3 of 6 regimes, most often at steps 20", "the opposite in 3 of 6 regimes, most often at steps 10"],
+            [
+                "as said in 3 of 6 regimes, most often at steps 20",
+                "the opposite in 3 of 6 regimes, most often at steps 10",
+            ],
         ),
         (
             [[-1, -1, 0], [0, 0, 0]],
@@ -377,4 +385,8 @@ def test_the_types_of_a_task():
     assert task.train.inputs.shape == (3, 40, 4) and task.test.truth.shape == (3, 50, 3)
     usual = mixture(1)
     assert [len(split.inputs[0]) for split in usual[2:]] == [600, 300, 1000]
-    assert usual.classes == 5 and usual.train.inputs.shape[2] == 10 and len(mixture(train=2, valid=2, test=2).train.inputs) == 20
+    assert (
+        usual.classes == 5
+        and usual.train.inputs.shape[2] == 10
+        and len(mixture(train=2, valid=2, test=2).train.inputs) == 20
+    )

@@ -9,7 +9,17 @@ from sympy import Derivative
 
 from lossmath import fates
 from lossmath.claims import Claim, Distribution, Label, OneHot, Real, tangent
-from lossmath.fates import _functions, _known_ways, _left_over, _own_ways, _points, _tangents, _without_moduli, fate, restated
+from lossmath.fates import (
+    _functions,
+    _known_ways,
+    _left_over,
+    _own_ways,
+    _points,
+    _tangents,
+    _without_moduli,
+    fate,
+    restated,
+)
 from lossmath.refute import Point, evaluate
 from lossmath.symbolic import (
     K,
@@ -40,7 +50,9 @@ TWO = {K: 2, N: 1, M: 1}
 @pytest.fixture(scope="module")
 def two():
     """t log(t/u) >= t - u."""
-    return Claim("two", (t * log(t / u), ">=", t - u), given=[t >= 0, u > 0], equality={t: u}).prove(by=tangent(t, at=u))
+    return Claim("two", (t * log(t / u), ">=", t - u), given=[t >= 0, u > 0], equality={t: u}).prove(
+        by=tangent(t, at=u)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +95,8 @@ def _inside(point):
 
 
 @pytest.mark.parametrize(
-    ("equality", "given"), [({q: p}, [P, Q]), ({q: p}, [Distribution(p, positive=True), Q]), ({p: q}, [P, Q]), ({}, [P, Q])]
+    ("equality", "given"),
+    [({q: p}, [P, Q]), ({q: p}, [Distribution(p, positive=True), Q]), ({p: q}, [P, Q]), ({}, [P, Q])],
 )
 def test_every_third_point_is_where_equality_is_claimed(equality, given):
     claim = Claim("a", (kl_divergence(p, q), ">=", 0), given=given, equality=equality)
@@ -187,7 +200,9 @@ def test_every_statement_is_proved_and_told_by_what():
 
 
 def told(ways):
-    return [[(way.lemma.claim.id, way.values[t], way.values[u], way.times, way.over) for way in group] for group in ways]
+    return [
+        [(way.lemma.claim.id, way.values[t], way.values[u], way.times, way.over) for way in group] for group in ways
+    ]
 
 
 @pytest.mark.parametrize(
@@ -196,7 +211,10 @@ def told(ways):
         (t * log(1 + x), [[(1 / (1 + x), t, None)]]),
         (-t * log(1 + x), [[(1 + x, t, None)]] * 2),
         (t * Abs(log(1 + x)), [[(1 / (1 + x), t, None)]]),
-        (t * (log(1 + x) + log(2 + x)), [[(1 / (1 + x), t, None), (1 / (2 + x), t, None)], [(1 / (1 + x) / (2 + x), t, None)]]),
+        (
+            t * (log(1 + x) + log(2 + x)),
+            [[(1 / (1 + x), t, None), (1 / (2 + x), t, None)], [(1 / (1 + x) / (2 + x), t, None)]],
+        ),
         (2 * t * log(1 + x), [[(1 / (1 + x), 2 * t, None)], [((1 + x) ** -2, t, None)]]),
         (x + 1, []),
     ],
@@ -204,7 +222,9 @@ def told(ways):
 )
 def test_logarithms_are_bounded_by_tangents(delta, expected):
     claim = Claim("a", (t, ">=", 0), given=[t >= 0, x > 0])
-    assert told(_tangents(claim, delta)) == [[("log-tangent", 1, at, times, over) for at, times, over in group] for group in expected]
+    assert told(_tangents(claim, delta)) == [
+        [("log-tangent", 1, at, times, over) for at, times, over in group] for group in expected
+    ]
 
 
 def test_logarithms_in_a_sum_are_bounded_term_by_term():

@@ -43,7 +43,9 @@ def real(name, shape=(K,), **facts):
 def test_each_hypothesis_declares_its_symbols_and_nothing_else(given, kinds):
     hypotheses = Hypotheses(given)
     assert {kind: getattr(hypotheses, kind) for kind in KINDS} == {kind: kinds.get(kind, {}) for kind in KINDS}
-    assert hypotheses.declared == {symbol for kind in kinds.values() for symbol in kind} and hypotheses.given == tuple(given)
+    assert hypotheses.declared == {symbol for kind in kinds.values() for symbol in kind} and hypotheses.given == tuple(
+        given
+    )
 
 
 ENDLESS = sp.sin(1) ** 2 + sp.cos(1) ** 2 - 1  # which is 0, as SymPy cannot see
@@ -120,9 +122,7 @@ def test_what_is_in_the_language_of_claims(expr):
 
 SIGN = "{} carries a sign of its own; let the hypotheses say it, and declare it real only"
 NOT_REAL = "{} must be a real (or whole) symbol of SymPy, such as those of lossmath.symbolic"
-UNKNOWN = (
-    "the symbol {} is not declared: say what it is, with Distribution, OneHot, Label, Real or an inequality; declared are {}"
-)
+UNKNOWN = "the symbol {} is not declared: say what it is, with Distribution, OneHot, Label, Real or an inequality; declared are {}"
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,10 @@ def test_a_deleted_call_is_named(cells, said):
     [
         (GIBBS.replace(", equality={q: p}", ""), "equality"),
         (GIBBS.replace('">=", 0', '">=", -1').replace(", equality={q: p}", ""), "statements"),
-        (GIBBS.replace("given=given", "given=[Distribution(p, positive=True), Distribution(q, positive=True)]"), "given"),
+        (
+            GIBBS.replace("given=given", "given=[Distribution(p, positive=True), Distribution(q, positive=True)]"),
+            "given",
+        ),
     ],
     ids=["without its case of equality", "weaker", "with a stronger hypothesis"],
 )
@@ -133,12 +136,16 @@ def test_another_statement_under_one_id_is_named_wherever_it_is_proved(whole):
 
 
 def test_what_a_vector_or_a_quantity_stands_for_is_part_of_the_statement(whole):
-    claim = 'Claim("a", (total(smooth_labels(p, epsilon)[k], k), "==", 1), given=[Distribution(p), Real(epsilon)]).prove()'
+    claim = (
+        'Claim("a", (total(smooth_labels(p, epsilon)[k], k), "==", 1), given=[Distribution(p), Real(epsilon)]).prove()'
+    )
     (record,) = run(START, claim)
     assert record["statements"] == ["Sum(widetilde_p[k], (k, 1, K)) == 1"]
     assert record["where"] == ["widetilde_p[k] = (1 - epsilon)*p[k] + epsilon/K"]
     contract = CONTRACT.replace("log(u[k]/v[k])*u[k]", "log(u[k]/v[k])")
-    assert any('"kl_divergence(u, v)" = "Sum(log(u[k]/v[k])*u[k]' in said for said in wrong(contract=contract, evidence=whole))
+    assert any(
+        '"kl_divergence(u, v)" = "Sum(log(u[k]/v[k])*u[k]' in said for said in wrong(contract=contract, evidence=whole)
+    )
 
 
 def test_two_vectors_of_one_name_are_told_apart():
@@ -169,7 +176,9 @@ def test_to_refute_something_true_fails_in_the_cell_and_in_the_ledger(whole):
 def test_a_renamed_id_is_named_twice():
     said = wrong([cell.replace('"gibbs"', '"gibs"') for cell in without()])
     assert "gibbs: no proof in the chapter small" in said
-    assert any(one.startswith("gibs: book/small has evidence for it, and the contract has no such claim") for one in said)
+    assert any(
+        one.startswith("gibs: book/small has evidence for it, and the contract has no such claim") for one in said
+    )
     said = wrong(without(), CONTRACT.replace("claims.gibbs", "claims.gibs"))
     assert "gibs: no proof in the chapter small" in said
 
@@ -265,9 +274,20 @@ def test_the_books_contract_is_whole():
 def test_the_page_shows_what_was_done(whole):
     verdict = run(*judged("not supported"))
     page = ledger.page_of(ledger.rows(tomllib.loads(CONTRACT + EMPIRICAL), [*whole, *verdict]), {"book/small": "Small"})
-    for said in ("2 claims were proved", "2000 random points", "2 near misses", "1 claim about behaviour", "none survived"):
+    for said in (
+        "2 claims were proved",
+        "2000 random points",
+        "2 near misses",
+        "1 claim about behaviour",
+        "none survived",
+    ):
         assert said in page["summary"], said
-    for said in ("(ledger-gibbs)=", 'href="../book/small.html#gibbs-proof"', "Not supported", "resting on [`log-tangent`]"):
+    for said in (
+        "(ledger-gibbs)=",
+        'href="../book/small.html#gibbs-proof"',
+        "Not supported",
+        "resting on [`log-tangent`]",
+    ):
         assert said in page["claims"], said
 
 
@@ -299,7 +319,10 @@ def test_a_claim_with_a_mutant_left_is_told_from_the_others(whole):
 
 
 def entries(edges):
-    return [{"id": id, "rests_on": lemmas, "status": "proved", "address": f"book/a.html#{id}"} for id, lemmas in edges.items()]
+    return [
+        {"id": id, "rests_on": lemmas, "status": "proved", "address": f"book/a.html#{id}"}
+        for id, lemmas in edges.items()
+    ]
 
 
 def test_the_graph_draws_every_claim_as_a_link_below_what_it_rests_on():

@@ -146,7 +146,11 @@ def test_what_is_no_limit_of_real_symbols_is_refused():
         ((limit(x * K, x, 1), "==", 0), BETWEEN, "holds K$"),
         ((limit(x * w[y], x, 1), "==", 0), [*BETWEEN, Real(w), Label(y, N)], r"holds w\[y\]$"),
         ((limit(x * N, x, 1), "==", 0), BETWEEN, "holds N$"),
-        ((limit(x * KroneckerDelta(a, y), x, 1), "==", 0), [*BETWEEN, Label(a), Label(y)], r"holds KroneckerDelta\(a, y\)$"),
+        (
+            (limit(x * KroneckerDelta(a, y), x, 1), "==", 0),
+            [*BETWEEN, Label(a), Label(y)],
+            r"holds KroneckerDelta\(a, y\)$",
+        ),
         ((limit(x * Sum(w[k], (k, 1, N)), x, 1), "==", 0), [*BETWEEN, Real(w)], r"holds Sum\(w\[k\], \(k, 1, N\)\)$"),
         ((limit(Derivative(log(t), t), t, oo), "==", 0), [t > 0], r"holds Derivative\(log\(t\), t\)$"),
         ((limit(x, x, 1), ">=", 1), BETWEEN, "=="),
@@ -221,7 +225,9 @@ def test_stand_ins_keep_to_the_interval(interval, at_three, ends):
     assert free.is_positive is (True if interval != Interval(-oo, oo) else None)
 
 
-@pytest.mark.parametrize(("given", "positive"), [([t >= 0], True), ([t > 1], True), ([t > -1], None), ([Real(t)], None)])
+@pytest.mark.parametrize(
+    ("given", "positive"), [([t >= 0], True), ([t > 1], True), ([t > -1], None), ([Real(t)], None)]
+)
 def test_sympy_is_told_the_domain_of_the_variable(given, positive, monkeypatch):
     asked = []
     monkeypatch.setattr(sympy, "limit", lambda *args: asked.append(args) or sympy.Integer(1))
@@ -359,8 +365,18 @@ def test_the_worst_case_is_reported():
         (limit(100 / log(t), t, oo), 0, [t > 0], r"^at every point and t = 1e\+300, the limit is still 0.145 away$"),
         (limit(t / (1 + t), t, oo), Rational(51, 50), [t > 0], "still 0.0099 away"),
         (limit(log(t) ** Rational(-2, 5) / 10, t, oo), 0, [t > 0], "still 0.00732 away"),
-        (limit(u * c, t, oo), 0, [t > 0, u >= 1, c >= 1], r"^at u = [\d.]+, c = [\d.]+ and t = 1e\+300, the limit is still"),
-        (limit(log(1 + exp(-100 * t)) * exp(100 * t), t, oo), 1, [t >= 1], "^rounding leaves nothing of .* in float64$"),
+        (
+            limit(u * c, t, oo),
+            0,
+            [t > 0, u >= 1, c >= 1],
+            r"^at u = [\d.]+, c = [\d.]+ and t = 1e\+300, the limit is still",
+        ),
+        (
+            limit(log(1 + exp(-100 * t)) * exp(100 * t), t, oo),
+            1,
+            [t >= 1],
+            "^rounding leaves nothing of .* in float64$",
+        ),
     ],
 )
 def test_what_float64_does_not_see_is_said(of, value, given, said):

@@ -56,7 +56,9 @@ def test_the_truth_is_the_definition_and_its_derivative(logits, data, gamma):
         assert mpmath.almosteq(definition(*logits), value, 1e-50, 1e-60)
         for k in range(len(logits)):
             order = tuple(int(j == k) for j in range(len(logits)))
-            assert mpmath.almosteq(mpmath.diff(definition, tuple(map(mpmath.mpf, logits)), order), gradient[k], 1e-40, 1e-50)
+            assert mpmath.almosteq(
+                mpmath.diff(definition, tuple(map(mpmath.mpf, logits)), order), gradient[k], 1e-40, 1e-50
+            )
 
 
 def test_the_truth_of_an_impossible_label_is_infinite_with_the_slope_of_cross_entropy():
@@ -80,7 +82,9 @@ def assert_accurate(z, target, gamma, epsilon, expected):
         assert abs(got - value) <= tolerance * value + tiny, f"{case}: {got} for {mpmath.nstr(value)}"
     assert got > 0 or value < tiny, f"{case}: a false zero"
     off = mpmath.norm([x - t for x, t in zip(z.grad.tolist(), gradient)])
-    assert off <= tolerance * mpmath.norm(gradient) + tiny * math.sqrt(len(z)), f"{case}: {off} of {mpmath.norm(gradient)}"
+    assert off <= tolerance * mpmath.norm(gradient) + tiny * math.sqrt(len(z)), (
+        f"{case}: {off} of {mpmath.norm(gradient)}"
+    )
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
@@ -122,7 +126,9 @@ def test_extremes_against_mpmath(logits, dtype, device):
             assert_accurate(z.to(device), torch.tensor(0, device=device), gamma, epsilon, expected)
         # the same target as probabilities
         expected = truth(z.tolist(), one_hot(0, len(z)), gamma)
-        assert_accurate(z.to(device), torch.tensor(one_hot(0, len(z)), dtype=dtype, device=device), gamma, 0.0, expected)
+        assert_accurate(
+            z.to(device), torch.tensor(one_hot(0, len(z)), dtype=dtype, device=device), gamma, 0.0, expected
+        )
 
 
 @given(
@@ -271,7 +277,10 @@ def test_entropy_of_logits(logits):
 def test_entropy_by_hand(device):
     assert losses.entropy(torch.tensor([0.5, 0.5, 0.0], device=device)).item() == pytest.approx(math.log(2))
     assert losses.entropy(torch.tensor([[1.0, 0.0]], device=device)).tolist() == [0.0]
-    assert losses.entropy(torch.zeros(2, 5, 3, device=device), logits=True).tolist() == [[pytest.approx(math.log(5))] * 3] * 2
+    assert (
+        losses.entropy(torch.zeros(2, 5, 3, device=device), logits=True).tolist()
+        == [[pytest.approx(math.log(5))] * 3] * 2
+    )
     assert losses.entropy(torch.zeros(4, 5, device=device, dtype=torch.float16), logits=True).dtype is torch.float16
 
 
@@ -330,7 +339,10 @@ def test_equal_to_torch_where_torch_is_accurate(shape, soft, weighted, reduction
 
 
 @given(
-    st.lists(st.floats(-8, 8), min_size=2, max_size=5), st.integers(0, 99), st.sampled_from(GAMMAS), st.sampled_from(EPSILONS)
+    st.lists(st.floats(-8, 8), min_size=2, max_size=5),
+    st.integers(0, 99),
+    st.sampled_from(GAMMAS),
+    st.sampled_from(EPSILONS),
 )
 def test_equal_to_the_symbolic_definitions(logits, seed, gamma, epsilon):
     z = torch.tensor(logits, dtype=torch.float64)
@@ -383,7 +395,9 @@ def test_ignored_and_empty_batches(gamma, device):
             assert loss == 0
             (slope,) = torch.autograd.grad(loss, z)
             assert slope.shape == z.shape and (slope == 0).all() or device == "cuda"
-    none = losses.focal_loss(torch.randn(0, 4, device=device), torch.zeros(0, 4, device=device), gamma, reduction="none")
+    none = losses.focal_loss(
+        torch.randn(0, 4, device=device), torch.zeros(0, 4, device=device), gamma, reduction="none"
+    )
     assert none.shape == (0,)
 
 
@@ -407,7 +421,9 @@ def test_nan_and_infinite_logits(gamma, epsilon, soft, device):
         device=device,
     )
     y = torch.zeros(6, dtype=torch.int64, device=device)
-    rows = losses.focal_loss(z, F.one_hot(y, 2).float() if soft else y, gamma, reduction="none", label_smoothing=epsilon)
+    rows = losses.focal_loss(
+        z, F.one_hot(y, 2).float() if soft else y, gamma, reduction="none", label_smoothing=epsilon
+    )
     assert rows.isnan().tolist() == [True, False, True, True, True, False]
     assert rows[5] == math.inf
 
@@ -425,7 +441,9 @@ def test_an_impossible_label_has_a_finite_gradient(gamma, soft, device):
 
 # A good citizen of autograd
 
-CASES = [(target, gamma, epsilon) for target in ("labels", "soft") for gamma in (0.0, 0.5, 2.0) for epsilon in (0.0, 0.1)]
+CASES = [
+    (target, gamma, epsilon) for target in ("labels", "soft") for gamma in (0.0, 0.5, 2.0) for epsilon in (0.0, 0.1)
+]
 
 
 def setting(target, device="cpu", shape=(4, 3)):

@@ -150,7 +150,9 @@ def test_in_another_process_they_are_told_in_words(lemma):
 
 def test_a_hypothesis_that_is_not_needed_is_proved_away():
     claim = Claim(
-        "a", (entropy(p) - entropy(p) * epsilon, "==", (1 - epsilon) * entropy(p)), given=[Distribution(p), epsilon <= 1]
+        "a",
+        (entropy(p) - entropy(p) * epsilon, "==", (1 - epsilon) * entropy(p)),
+        given=[Distribution(p), epsilon <= 1],
     )
     told = {mutant.change: mutant for mutant in settled(claim.prove())}
     assert told["without epsilon <= 1"].fate == "still true"
@@ -183,7 +185,9 @@ def test_what_is_true_beside_the_zeros_is_true_at_them_if_it_says_anything_there
 
 
 def test_other_claims_and_tangents_prove_what_is_weaker(lemma):
-    positive = Claim("gibbs", (kl_divergence(p, q), ">=", 0), given=GIVEN).prove(by=lemma.at({t: p[k], u: q[k]}, over=k))
+    positive = Claim("gibbs", (kl_divergence(p, q), ">=", 0), given=GIVEN).prove(
+        by=lemma.at({t: p[k], u: q[k]}, over=k)
+    )
     claim = Claim("a", (x * log(x), ">=", x - 1), given=[x > 0])
     proof = claim.prove(by=tangent(x, at=1))
     weaker = claim.near_miss((x * log(x) + (1 - x) * log(1 - x), ">=", -1), given=[x > 0, x < 1])
@@ -240,7 +244,9 @@ def test_a_proof_has_so_many_steps_and_no_more(monkeypatch, lemma):
 
 
 def test_a_mutant_says_what_was_changed():
-    claim = Claim("a", (smooth_labels(p, epsilon)[i], ">=", 0), given=[Distribution(p), Label(i), epsilon >= 0, epsilon <= 1])
+    claim = Claim(
+        "a", (smooth_labels(p, epsilon)[i], ">=", 0), given=[Distribution(p), Label(i), epsilon >= 0, epsilon <= 1]
+    )
     said = str(Mutant(claim, "a sign flipped"))
     assert said.startswith("a, a sign flipped: widetilde_p[i] >= 0, given Distribution(p)")
     assert "widetilde_p[k] = (1 - epsilon)*p[k] + epsilon/K" in said

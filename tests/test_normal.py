@@ -83,7 +83,9 @@ def test_a_derivative_of_a_sum_has_indices_of_its_own():
     twice = normal.differentiate(Derivative(total(exp(x * z[k]), k) ** 2, (x, 2), evaluate=False))
     for point in points([Real(x), Z], 1):
         terms = [(float(one), float(other)) for one in point.values[z] for other in point.values[z]]
-        assert refute.evaluate(twice.subs(x, 0), point) == pytest.approx(sum((one + other) ** 2 for one, other in terms))
+        assert refute.evaluate(twice.subs(x, 0), point) == pytest.approx(
+            sum((one + other) ** 2 for one, other in terms)
+        )
 
 
 def test_what_has_factors_is_factored():
@@ -291,7 +293,16 @@ def test_a_power_on_one_side_of_one_gets_a_parameter(power, above):
 
 @pytest.mark.parametrize(
     "expr",
-    [A**B, X**B, (1 + A) ** X, (1 + A) ** 2, (1 + A) ** -1, (1 + A) ** Symbol("e", nonzero=True, real=True), exp(X), X + 1],
+    [
+        A**B,
+        X**B,
+        (1 + A) ** X,
+        (1 + A) ** 2,
+        (1 + A) ** -1,
+        (1 + A) ** Symbol("e", nonzero=True, real=True),
+        exp(X),
+        X + 1,
+    ],
 )
 def test_a_power_of_unknown_side_is_left_alone(expr):
     assert normal.bounded(expr) == expr
@@ -467,7 +478,10 @@ JOINT = {
     "interval": ([*OPEN, u > 2], log(x * (u - 2)) ** 2 + Abs(log(x)) + Abs(x - 1)),
     "data": ([Label(inputs, M), Label(labels), Distribution(conditional, positive=True)], dataset_loss(conditional)),
     "group-sizes": ([Label(labels), Z], total(total(DELTA(labels[n], k), n, N) ** 2 * z[k], k)),
-    "modulus-of-a-sum": ([Z, POSITIVE], Abs(total(q[k] * z[k], k)) + Abs(total(q[k] ** 2, k)) + Abs(-total(exp(z[k]), k))),
+    "modulus-of-a-sum": (
+        [Z, POSITIVE],
+        Abs(total(q[k] * z[k], k)) + Abs(total(q[k] ** 2, k)) + Abs(-total(exp(z[k]), k)),
+    ),
     "slope-of-softmax": ([Z, LABEL, Label(i)], gradient(softmax(z)[y], z[i])),
     "curvature": ([Z, Label(i), LABEL], gradient(gradient(log(total(exp(z[k]), k)), z[i]), z[y])),
     "softmax-of-rows": ([Real(scores)], total(total(softmax(scores)[n, k], k), n, N)),
@@ -508,7 +522,9 @@ def test_the_same_sum_written_otherwise_has_the_same_normal_form(given, one, oth
 
 def test_the_indices_of_nested_sums_are_of_different_levels():
     where = domain(Z)
-    form = where.normal(where.prepare(total(z[i] * log(total(exp(z[j] * z[i]) * log(total(exp(z[k] * z[j]), k)), j)), i)))
+    form = where.normal(
+        where.prepare(total(z[i] * log(total(exp(z[j] * z[i]) * log(total(exp(z[k] * z[j]), k)), j)), i))
+    )
     assert sorted(normal.LEVELS[index] for node in form.atoms(sp.Sum) for index in node.bound_symbols) == [1, 2, 3]
 
 
@@ -600,7 +616,11 @@ ZERO = {
     "halves": ([POSITIVE, POWERS], total(q[k] / (q[k] + r[k]) + r[k] / (q[k] + r[k]), k) - K, True),
     "no-halves": ([POSITIVE, POWERS], total(q[k] / (q[k] + r[k]) - r[k] / (q[k] + r[k]), k), False),
     "norms": ([Z], maximum_norm(Vector("v", lambda c: z[c] + 1)) - maximum_norm(Vector("w", lambda c: z[c] + 1)), True),
-    "other-norms": ([Z], maximum_norm(Vector("v", lambda c: z[c] + 1)) - maximum_norm(Vector("v", lambda c: z[c] + 2)), False),
+    "other-norms": (
+        [Z],
+        maximum_norm(Vector("v", lambda c: z[c] + 1)) - maximum_norm(Vector("v", lambda c: z[c] + 2)),
+        False,
+    ),
     "lambert": ([x > 0], LambertW(x) * exp(LambertW(x)) - x, True),
     "hyperbolic": ([Real(x)], tanh(x) * cosh(x) - sinh(x), True),
     "odds": ([Real(x)], sigmoid(x) - exp(x) * sigmoid(-x), True),
@@ -690,7 +710,7 @@ def test_whole_sums_become_variables_of_known_sign():
         (mine[q][k] * log(mine[q][k]), "negative"),
         (exp(mine[z][k]), "positive"),
         (mine[z][k] ** 2, "nonnegative"),
-        (-mine[z][k] ** 2, "nonpositive"),
+        (-(mine[z][k] ** 2), "nonpositive"),
     ):
         plain = where._plain(total(body, k), False)
         facts = {"positive", "negative", "nonnegative", "nonpositive"}

@@ -27,9 +27,7 @@ def front_matter(text):
 
 def failures_are_not_allowed(text):
     """No tag or setting that lets a cell fail, be skipped, or hide what it printed."""
-    ways_out = (
-        r"raises-exception|skip-execution|allow_errors|execution_mode|execution_show_tb|stderr|remove-|hide-|:tags:|^tags:"
-    )
+    ways_out = r"raises-exception|skip-execution|allow_errors|execution_mode|execution_show_tb|stderr|remove-|hide-|:tags:|^tags:"
     for options, _ in cells(text):
         yield from re.findall(ways_out, options, re.MULTILINE)
     yield from (key for key in front_matter(text) if key not in ("jupytext", "kernelspec"))
@@ -52,7 +50,11 @@ def no_cell_ends_in_a_bare_comparison(text):
         for line in last:
             if isinstance(line, ast.Expr) and isinstance(line.value, (ast.Compare, ast.BoolOp)):
                 yield ast.unparse(line)
-            if isinstance(line, ast.Expr) and isinstance(line.value, ast.UnaryOp) and isinstance(line.value.op, ast.Not):
+            if (
+                isinstance(line, ast.Expr)
+                and isinstance(line.value, ast.UnaryOp)
+                and isinstance(line.value.op, ast.Not)
+            ):
                 yield ast.unparse(line)
 
 
@@ -93,7 +95,9 @@ RULES = [
     cells_are_short,
     pages_with_cells_are_executed,
 ]
-HEAD = "---\njupytext:\n  text_representation:\n    format_name: myst\nkernelspec:\n  name: python3\n---\n\n# A page\n\n"
+HEAD = (
+    "---\njupytext:\n  text_representation:\n    format_name: myst\nkernelspec:\n  name: python3\n---\n\n# A page\n\n"
+)
 
 
 def page(code, options="", head=HEAD):
@@ -154,7 +158,9 @@ def test_each_rule_can_fail(rule, text):
 def committed_outputs(folder):
     """Notebooks with outputs, and outputs beside them."""
     for path in sorted(folder.rglob("*.ipynb")):
-        if any(cell.get("outputs") or cell.get("execution_count") for cell in json.loads(path.read_text("utf-8"))["cells"]):
+        if any(
+            cell.get("outputs") or cell.get("execution_count") for cell in json.loads(path.read_text("utf-8"))["cells"]
+        ):
             yield path
     yield from (path for path in sorted(folder.rglob("*")) if path.suffix in (".png", ".pkl", ".pt", ".npz"))
 

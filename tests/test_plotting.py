@@ -36,7 +36,9 @@ def named(ax):
 
 def test_the_style_is_set_and_outside_a_notebook_nothing_else_is(monkeypatch):
     asked = []
-    monkeypatch.setattr(backend_inline, "set_matplotlib_formats", lambda *form, **options: asked.append((form, options)))
+    monkeypatch.setattr(
+        backend_inline, "set_matplotlib_formats", lambda *form, **options: asked.append((form, options))
+    )
     monkeypatch.setitem(mpl.rcParams, "svg.hashsalt", None)
     plotting.use_style()
     assert mpl.rcParams["svg.hashsalt"] == "lossmath" and not asked
@@ -158,7 +160,10 @@ def difference(mean, margin=0.5, **axes):
 
 def test_courses_show_the_least_and_the_most_noise_with_their_intervals():
     of_axes = {"steps": (20, 80), "noise": (0.0, 0.1, 0.4)}
-    values = {CE: difference([[1, 2, 3], [4, 5, 6]], **of_axes), focal(3): difference([[-1, 0, 1], [0, 0, 2]], **of_axes)}
+    values = {
+        CE: difference([[1, 2, 3], [4, 5, 6]], **of_axes),
+        focal(3): difference([[-1, 0, 1], [0, 0, 2]], **of_axes),
+    }
     plotting.courses(values, "differences", "error")
     assert plt.gcf().axes[0].lines[1].get_ydata().tolist() == [1, 4]
     plotting.courses(values, "differences", "error", scale=10)
@@ -173,7 +178,9 @@ def test_courses_show_the_least_and_the_most_noise_with_their_intervals():
         assert ax.get_xscale() == "log" and ax.get_xticks().tolist() == [20, 80]
         for line, band, (loss, found) in zip(lines, ax.collections, values.items(), strict=True):
             assert line.get_xydata().tolist() == [[20, 10 * found.mean[0, n]], [80, 10 * found.mean[1, n]]]
-            assert line.get_color() == COLOURS[loss.quantity] and same_color(band.get_facecolor()[0][:3], line.get_color())
+            assert line.get_color() == COLOURS[loss.quantity] and same_color(
+                band.get_facecolor()[0][:3], line.get_color()
+            )
             assert 0 < band.get_alpha() < 1 and not band.get_linewidth().any()  # an edge would widen the interval
             corners = {tuple(corner) for path in band.get_paths() for corner in path.vertices}
             assert corners == {
@@ -189,7 +196,9 @@ def test_courses_show_the_least_and_the_most_noise_with_their_intervals():
 
 def test_a_reliability_diagram_shows_accuracy_over_confidence_and_how_many_there_were():
     curve = Reliability(torch.tensor([0.2, 0.5, 0.9]), torch.tensor([0.1, 0.6, 0.8]), torch.tensor([10, 30, 60]))
-    plotting.diagrams({"noise 0": {"focal": curve}, "noise 0.4": {"focal": curve, "label smoothing": curve}}, "reliability")
+    plotting.diagrams(
+        {"noise 0": {"focal": curve}, "noise 0.4": {"focal": curve, "label smoothing": curve}}, "reliability"
+    )
     first, second = plt.gcf().axes
     assert [ax.get_title(loc="left") for ax in (first, second)] == ["noise 0", "noise 0.4"]
     assert plt.gcf().get_suptitle() == "reliability"
@@ -220,7 +229,9 @@ def test_a_map_colours_what_differs_and_says_every_mean():
     assert [note.get_text() for note in plt.gcf().axes[0].texts] == ["+0.2", "−1.0", "+2.0", "−0.1", "+0.0", "−4.0"]
     plotting.maps({"one": one, "none": difference([[0] * 3] * 2, **axes)}, "a map", scale=10, digits=2)
     first, second = plt.gcf().axes
-    assert plt.gcf().get_suptitle() == "a map" and plt.gcf().get_supxlabel() == "noise" and first.get_ylabel() == "steps"
+    assert (
+        plt.gcf().get_suptitle() == "a map" and plt.gcf().get_supxlabel() == "noise" and first.get_ylabel() == "steps"
+    )
     assert first.get_title(loc="left") == "one" and second.get_title(loc="left") == "none"
     for ax in (first, second):
         assert ax.get_xlim() == (0, 3) and ax.get_ylim() == (0, 2)
@@ -235,7 +246,9 @@ def test_a_map_colours_what_differs_and_says_every_mean():
     assert all(note.get_ha() == note.get_va() == "center" for note in first.texts)
     squares = {(int(square.get_x()), int(square.get_y())): square for square in first.patches}
     assert squares.keys() == {(1, 0), (2, 0), (2, 1)} and not second.patches
-    assert not any(tick.tick1line.get_markersize() for axis in (first.xaxis, first.yaxis) for tick in axis.get_major_ticks())
+    assert not any(
+        tick.tick1line.get_markersize() for axis in (first.xaxis, first.yaxis) for tick in axis.get_major_ticks()
+    )
     for square in squares.values():  # within its place
         assert square.get_linewidth() == 0
         (left, low), (right, high) = square.get_bbox().get_points()
@@ -251,7 +264,9 @@ def test_a_map_colours_what_differs_and_says_every_mean():
 
 def test_clouds_are_named_beyond_their_points():
     generator = torch.Generator().manual_seed(0)
-    groups = [torch.randn(30, 2, generator=generator) / 5 + torch.tensor(centre) for centre in ((1.0, 0), (-1, 1), (-1, -1))]
+    groups = [
+        torch.randn(30, 2, generator=generator) / 5 + torch.tensor(centre) for centre in ((1.0, 0), (-1, 1), (-1, -1))
+    ]
     plotting.clouds({"left": groups, "right": groups[::-1]}, ["a", "b", "c"], "clouds")
     first, second = plt.gcf().axes
     assert [ax.get_title(loc="left") for ax in (first, second)] == ["left", "right"] and first.get_aspect() == 1
@@ -292,7 +307,9 @@ FIGURES = {  # each with its size in inches
     "row": (lambda: plotting.row(["label smoothing", "focal"], TITLE, "ε or γ", "calibration error"), (6.8, 2.9)),
     "courses": (lambda: plotting.courses({CE: DIFFERENCE, focal(3): DIFFERENCE}, TITLE, "points"), (6.8, 2.9)),
     "diagrams": (
-        lambda: plotting.diagrams(dict.fromkeys(("noise 0", "noise 0.4"), dict.fromkeys(list(COLOURS)[:5], CURVE)), TITLE),
+        lambda: plotting.diagrams(
+            dict.fromkeys(("noise 0", "noise 0.4"), dict.fromkeys(list(COLOURS)[:5], CURVE)), TITLE
+        ),
         (6.8, 3.4),
     ),
     "maps": (lambda: plotting.maps({"one": DIFFERENCE, "other": DIFFERENCE}, TITLE), (6.8, 2.1)),
@@ -310,7 +327,9 @@ def words(figure):
     figure.canvas.draw()
     ticks = [tick for ax in figure.axes for axis in (ax.xaxis, ax.yaxis) for tick in axis.get_major_ticks()]
     apart = {text for tick in ticks for text in (tick.label1, tick.label2)}
-    texts = [text for text in figure.findobj(mpl.text.Text) if text.get_text() and text.get_visible() and text not in apart]
+    texts = [
+        text for text in figure.findobj(mpl.text.Text) if text.get_text() and text.get_visible() and text not in apart
+    ]
     return {text: text.get_window_extent() for text in texts}
 
 

@@ -400,7 +400,9 @@ def test_a_chain_goes_one_way_and_ends_at_its_last_line():
     assert chain.statements == ((x, "==", x), (x, ">=", x - 1), (x - 1, "==", x - 1))
     with pytest.raises(ValueError) as raised:
         chain.add("<=", x, "more", None)
-    assert str(raised.value) == "a line <= cannot follow a line >=: nothing follows for the ends" and len(chain.lines) == 3
+    assert (
+        str(raised.value) == "a line <= cannot follow a line >=: nothing follows for the ends" and len(chain.lines) == 3
+    )
 
 
 @pytest.mark.parametrize(

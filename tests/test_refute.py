@@ -83,7 +83,9 @@ def test_an_undefined_point_is_no_counterexample():
 
 def test_a_violation_on_a_sliver_is_found():
     found = Claim("sliver", ((x - Rational(3, 7)) ** 2, ">=", Rational(1, 10**9)), given=[x > 0, x < 1]).refute()
-    assert abs(found.point.values[x] - Fraction(3, 7)) < Fraction(4, 10**5) and found.point.values[x].denominator <= 10**7
+    assert (
+        abs(found.point.values[x] - Fraction(3, 7)) < Fraction(4, 10**5) and found.point.values[x].denominator <= 10**7
+    )
 
 
 def test_a_violation_on_a_sliver_of_the_distributions_is_found_and_is_one_of_a_distribution():
@@ -100,7 +102,9 @@ def test_many_classes_where_few_do_not_show_it():
 
 
 def test_the_same_seed_finds_the_same():
-    claim = Claim("symmetric", (cross_entropy(p, q), "==", cross_entropy(q, p)), given=[Distribution(p, positive=True), Q])
+    claim = Claim(
+        "symmetric", (cross_entropy(p, q), "==", cross_entropy(q, p)), given=[Distribution(p, positive=True), Q]
+    )
     assert str(claim.refute(seed=3)) == str(claim.refute(seed=3))
 
 
@@ -108,7 +112,9 @@ def test_a_point_is_written_in_short_numbers():
     many = tuple(Fraction(n) for n in range(9))
     rows = (Fraction(1), Fraction(2)), (Fraction(3), Fraction(4))
     half = (Fraction(1, 4), Fraction(3, 4))
-    point = Point({K: 2}, {p: half, x: Fraction(1, 10**7), t: Fraction(10**9), u: Fraction(-3, 7), z: many, scores: rows})
+    point = Point(
+        {K: 2}, {p: half, x: Fraction(1, 10**7), t: Fraction(10**9), u: Fraction(-3, 7), z: many, scores: rows}
+    )
     text = "K = 2, p = (1/4, 3/4), x = 1e-7, t = 1e+9, u = -3/7, z = (0, 1, 2, ..., 8), z = ((1, 2), (3, 4))"
     assert str(point) == text
     shown = (
@@ -311,7 +317,13 @@ def test_a_statement_is_violated_beyond_what_differences_may_be_off_by(left, rig
 
 @pytest.mark.parametrize(
     ("values", "length"),
-    [({}, 6), ({x: Fraction(1, 10)}, 10), ({x: Fraction(-2)}, 8), ({p: (HALF, HALF)}, 12), ({scores: ((HALF,), (HALF,))}, 12)],
+    [
+        ({}, 6),
+        ({x: Fraction(1, 10)}, 10),
+        ({x: Fraction(-2)}, 8),
+        ({p: (HALF, HALF)}, 12),
+        ({scores: ((HALF,), (HALF,))}, 12),
+    ],
 )
 def test_the_length_of_a_point_counts_its_classes_and_signs(values, length):
     assert Point({K: 2, N: 1}, values).length == length
@@ -404,18 +416,28 @@ def test_distributions_are_uniform_at_first_then_mixed_peaked_and_with_classes_o
     positive = [refute._distribution(4, True, rng, 1) for _ in range(600)]
     assert all(sum(weights) == 1 and min(weights) > 0 for weights in positive)
     peaked = [weights for weights in positive if max(weights) / min(weights) in (10, 100, 1000, 10000)]
-    assert {max(weights) / min(weights) for weights in peaked} == {10, 100, 1000, 10000} and 0.1 < len(peaked) / 600 < 0.3
+    assert {max(weights) / min(weights) for weights in peaked} == {10, 100, 1000, 10000} and 0.1 < len(
+        peaked
+    ) / 600 < 0.3
     assert {weights.index(max(weights)) for weights in peaked} == {0, 1, 2, 3}
-    assert {entry for weights in positive for entry in weights} >= {Fraction(1, 4), Fraction(1, 100 + 2), Fraction(9, 12)}
+    assert {entry for weights in positive for entry in weights} >= {
+        Fraction(1, 4),
+        Fraction(1, 100 + 2),
+        Fraction(9, 12),
+    }
     lacking = [weights.count(0) for weights in (refute._distribution(4, False, rng, 1) for _ in range(600))]
     assert set(lacking) == {0, 1, 2, 3} and 0.2 < lacking.count(3) / 600 < 0.3 and 0.5 < lacking.count(0) / 600 < 0.7
 
 
 def test_real_vectors_are_drawn_in_small_whole_numbers_and_labels_in_their_range():
-    given = Claim("all", (x, "<=", 1), given=[Real(x), Real(z), Real(scores), Label(i), Label(n, N), Label(labels)]).hypotheses
+    given = Claim(
+        "all", (x, "<=", 1), given=[Real(x), Real(z), Real(scores), Label(i), Label(n, N), Label(labels)]
+    ).hypotheses
     drawn = [point.values for point in refute.points(given, {K: 2, N: 3, M: 1}, random.Random(0), 200)]
     assert {entry for values in drawn for entry in values[z]} == {-2, -1, 0, 1, 2, 3, 5}
-    assert {len(values[scores]) for values in drawn} == {3} and {len(row) for values in drawn for row in values[scores]} == {2}
+    assert {len(values[scores]) for values in drawn} == {3} and {
+        len(row) for values in drawn for row in values[scores]
+    } == {2}
     assert {values[i] for values in drawn} == {1, 2} and {values[n] for values in drawn} == {1, 2, 3}
     assert {entry for values in drawn for entry in values[labels]} == {1, 2} and len(drawn[0][labels]) == 3
     assert 0.2 < sum(entry == 0 for values in drawn for entry in values[z]) / 400 < 0.3  # 0 twice among 8
@@ -485,7 +507,13 @@ def test_a_claim_of_a_limit_and_an_inequality_is_refuted_in_either():
 
 
 def test_points_become_tensors():
-    point = {p: (HALF, HALF), scores: ROWS, y: Fraction(2), labels: (Fraction(1), Fraction(2), Fraction(2)), x: Fraction(1, 3)}
+    point = {
+        p: (HALF, HALF),
+        scores: ROWS,
+        y: Fraction(2),
+        labels: (Fraction(1), Fraction(2), Fraction(2)),
+        x: Fraction(1, 3),
+    }
     given = Claim("all", (x, "<=", 1), given=[P, Real(scores), Label(y), Label(labels), Real(x)]).hypotheses
     found = refute.tensors([Point({}, point), Point({}, point | {x: Fraction(-2)})], given)
     assert {symbol: (value.dtype, value.shape) for symbol, value in found.items()} == {
@@ -499,7 +527,18 @@ def test_points_become_tensors():
 
 
 def test_moved_points_obey_their_hypotheses_and_fail_no_less():
-    given = [P, Distribution(conditional), Real(z), Real(scores), x > 0, x <= 1, u < -1, Real(t), Label(i), OneHot(r, y)]
+    given = [
+        P,
+        Distribution(conditional),
+        Real(z),
+        Real(scores),
+        x > 0,
+        x <= 1,
+        u < -1,
+        Real(t),
+        Label(i),
+        OneHot(r, y),
+    ]
     terms = (x - HALF) ** 2, (u + 3) ** 2, (t - 5) ** 2, (p[i] - HALF) ** 2, (z[i] - 1) ** 2, r[y]
     claim = Claim("far", (sum(terms), ">=", Rational(1, 10**6)), given=given)
     sizes, generator = {K: 3, N: 2, M: 2}, torch.Generator().manual_seed(0)
@@ -559,6 +598,9 @@ def test_a_matrix_is_shortened_row_by_row():
     given = Claim("all", (x, "<=", 1), given=[Distribution(conditional, positive=True), Real(scores), x < 2]).hypotheses
     matrices = {conditional: torch.tensor([[0.26, 0.74], [0.5, 0.5]]), scores: torch.tensor([[1.0, 2.26], [3.0, 4.0]])}
     found = refute._shortened(given, matrices, {K: 2}, 1).values
-    assert found[conditional] == ((Fraction(3, 10), Fraction(7, 10)), (HALF, HALF)) and found[scores] == ((1, 2), (3, 4))
+    assert found[conditional] == ((Fraction(3, 10), Fraction(7, 10)), (HALF, HALF)) and found[scores] == (
+        (1, 2),
+        (3, 4),
+    )
     matrices[conditional][1] = torch.tensor([0.0, 1.0])
     assert refute._shortened(given, matrices, {K: 2}, 1) is None

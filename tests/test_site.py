@@ -146,10 +146,14 @@ def test_a_cold_build_elsewhere_gives_the_same_site(tmp_path):
     for name in ("_config.yml", "_toc.yml", "requirements.txt", "README.md"):
         shutil.copy(ROOT / name, tmp_path)
     for name in ("book", "lossmath"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
+        shutil.copytree(
+            ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
+        )
     jupyter_book = shutil.which("jupyter-book", path=Path(sys.executable).parent) or "jupyter-book"
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
-    run = subprocess.run([jupyter_book, "build", "."], cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8")
+    run = subprocess.run(
+        [jupyter_book, "build", "."], cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8"
+    )
     assert run.returncode == 0, run.stderr
     built = tmp_path / "_build" / "html"
     # but for the index of the search, which is in the order in which pages were last read

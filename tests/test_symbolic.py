@@ -139,7 +139,9 @@ def test_the_other_quantities_against_their_formulas():
         (total(p[k] * q[k], k), truth @ model),
     ):
         assert evaluate(expr, {p: truth, q: model, gamma: 1.5}).item() == pytest.approx(expected, abs=1e-14)
-    assert evaluate(binary_entropy(x), {x: 0.25}).item() == pytest.approx(-0.25 * math.log(0.25) - 0.75 * math.log(0.75))
+    assert evaluate(binary_entropy(x), {x: 0.25}).item() == pytest.approx(
+        -0.25 * math.log(0.25) - 0.75 * math.log(0.75)
+    )
 
 
 @pytest.mark.parametrize("own", [j, k])

@@ -22,7 +22,9 @@ from sphinx.util import logging
 
 MIME = "application/vnd.lossmath.evidence+json"  # as in lossmath/evidence.py
 ANCHORS = {"prove": "proof", "check": "check", "refute": "false", "judge": "verdict"}
-COLLECT_RARELY = "import gc; gc.set_threshold(100_000, 20, 20)"  # SymPy makes many small objects, and few of them are garbage
+COLLECT_RARELY = (
+    "import gc; gc.set_threshold(100_000, 20, 20)"  # SymPy makes many small objects, and few of them are garbage
+)
 logger = logging.getLogger(__name__)
 
 

@@ -35,7 +35,12 @@ def stated(thing):
 def row(record):
     """The row of the contract that a proof would fulfil, to be read by a person before it is pasted."""
     kind = "identity" if all(" == " in statement for statement in record["statements"]) else "inequality"
-    lines = [f"[claims.{record['claim']}]", f'kind = "{kind}"', f'chapter = "{record["page"].split("/")[-1]}"', 'says = ""']
+    lines = [
+        f"[claims.{record['claim']}]",
+        f'kind = "{kind}"',
+        f'chapter = "{record["page"].split("/")[-1]}"',
+        'says = ""',
+    ]
     lines += [f"{key} = {json.dumps(record[key], ensure_ascii=False)}" for key in STATED if record.get(key)]
     return "\n".join(lines)
 
@@ -45,10 +50,14 @@ def verify(contract, evidence):
     wrong, claims = [], contract["claims"]
     for id, claim in claims.items():
         if claim.get("kind") not in KINDS:
-            wrong.append(f"{id}: the contract gives the kind {claim.get('kind')!r}, which is none of {', '.join(KINDS)}")
+            wrong.append(
+                f"{id}: the contract gives the kind {claim.get('kind')!r}, which is none of {', '.join(KINDS)}"
+            )
         own = [record for record in evidence if record["claim"] == id]
         wrong += [f"{id}: {said}" for said in (_judged(own) if claim.get("kind") == "empirical" else _owed(claim, own))]
-    unknown = {(record["claim"], record["page"]): record for record in reversed(evidence) if record["claim"] not in claims}
+    unknown = {
+        (record["claim"], record["page"]): record for record in reversed(evidence) if record["claim"] not in claims
+    }
     for (id, page), record in unknown.items():
         pasted = f"; its row would be\n{row(record)}" if record["verb"] == "prove" else ""
         wrong.append(f"{id}: {page} has evidence for it, and the contract has no such claim{pasted}")
@@ -56,7 +65,9 @@ def verify(contract, evidence):
         id, page = record["claim"], record["page"]
         wrong += [f"{id}: {page}: {said}" for said in _agrees(claims[id], record, contract["definitions"])]
         for lemma in record.get("lemmas", []):
-            if not any(other["verb"] == "prove" and (other["claim"], other["page"]) == (lemma, page) for other in evidence):
+            if not any(
+                other["verb"] == "prove" and (other["claim"], other["page"]) == (lemma, page) for other in evidence
+            ):
                 wrong.append(f"{id}: {page}: its proof rests on {lemma}, which that page does not prove")
     if cycle := graph.cycle(rests_on(contract, evidence)):
         wrong.append(f"{cycle[0]}: the proofs go round in a circle, {' → '.join(cycle)}")
@@ -141,7 +152,10 @@ def rows(contract, evidence):
             entry["proof"] = {"rules": first["rules"], "cell": _cell(first)}
         if home["check"]:
             first = home["check"][0]
-            entry["check"] = {**{key: first[key] for key in ("cases", "residual", "device", "shown")}, "cell": _cell(first)}
+            entry["check"] = {
+                **{key: first[key] for key in ("cases", "residual", "device", "shown")},
+                "cell": _cell(first),
+            }
         entry["near_misses"] = [
             {**stated(r), "counterexample": r["counterexample"], "shown": r["shown"], "cell": _cell(r, number)}
             for number, r in enumerate(home["refute"], 1)
@@ -258,7 +272,9 @@ def _block(entry, titles):
         items.append(f"{_link(miss['cell'], 'Refuted')}: {shown}")
     if made := entry["mutants"]["made"]:
         fates = ", ".join(
-            f"{entry['mutants'][fate]} {fate}" for fate in ("refuted", "still true", "survived") if entry["mutants"][fate]
+            f"{entry['mutants'][fate]} {fate}"
+            for fate in ("refuted", "still true", "survived")
+            if entry["mutants"][fate]
         )
         items.append(f"Of {_count(made, 'mutant')}: {fates}.")
     if "verdict" in entry:

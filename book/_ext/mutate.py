@@ -32,7 +32,9 @@ def examined(records, homes, folder):
     paths = {of: folder / f"{sha256(json.dumps(job).encode()).hexdigest()[:32]}.json" for of, job in jobs.items()}
     _make({path: jobs[of] for of, path in paths.items() if not path.exists()})
     for id, record in proofs.items():
-        found = [mutant for (of, _), path in paths.items() if of == id for mutant in json.loads(path.read_text("utf-8"))]
+        found = [
+            mutant for (of, _), path in paths.items() if of == id for mutant in json.loads(path.read_text("utf-8"))
+        ]
         claim = {key: record[key] for key in ("claim", "statements", "given", "equality", "where", "page", "cell")}
         yield claim | {"verb": "mutate", "mutants": found}
 
