@@ -1,6 +1,6 @@
 """Cross-entropy, label smoothing and focal loss: stated, proved, checked, and computed accurately.
 
-Import the module you need: the symbolic side (`lossmath.symbolic`) works without PyTorch, and the losses
+Import the module you need: the symbolic side (`lossmath.claims.quantities`) works without PyTorch, and the losses
 (`lossmath.losses`) work without SymPy.
 """
 

@@ -21,7 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from lossmath import losses
-from lossmath.check import choose_device
+from lossmath.claims.check import choose_device
 
 GAMMAS = (0.0, 0.5, 1.0, 2.0, 3.0, 5.0)
 SHAPES = ((8192, 10), (4096, 1000), (256, 50257))

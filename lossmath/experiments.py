@@ -434,7 +434,7 @@ class Table:
 
 def verdicts(*findings):
     """The table of all findings."""
-    from lossmath import evidence  # with SymPy, which the experiments themselves do without
+    from lossmath.claims import evidence  # with SymPy, which the experiments themselves do without
 
     for finding in findings:
         found = {name: (*verdict(difference), difference.range()) for name, difference in finding.differences.items()}

@@ -8,12 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lossmath import check, refute
-from lossmath.check import CheckError, choose_device, evaluate, sample
-from lossmath.claims import Claim, Distribution, Label, OneHot, Real
-from lossmath.hypotheses import Hypotheses
-from lossmath.symbolic import *
-from lossmath.symbolic import written
+from lossmath.claims import Claim, Distribution, Label, OneHot, Real, check
+from lossmath.claims import counterexample as refute
+from lossmath.claims.check import CheckError, choose_device, evaluate, sample
+from lossmath.claims.hypotheses import Hypotheses
+from lossmath.claims.quantities import *
+from lossmath.claims.quantities import written
 
 P, Q = Distribution(p), Distribution(q, positive=True)
 SPLIT = Claim("kl-split", (kl_divergence(p, q), "==", -entropy(p) + cross_entropy(p, q)), given=[P, Q])

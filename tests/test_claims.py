@@ -15,8 +15,9 @@ from lossmath.claims import (
     Real,
     tangent,
 )
-from lossmath.hypotheses import Hypotheses
-from lossmath.symbolic import *
+from lossmath.claims.hypotheses import Hypotheses
+from lossmath.claims.notation import latex
+from lossmath.claims.quantities import *
 
 P, Q = Distribution(p), Distribution(q, positive=True)
 BERNOULLI = ((1 - x) ** gamma, ">=", 1 - gamma * x)
@@ -173,13 +174,13 @@ def test_the_reason_must_be_one():
 
 def test_the_guard_looks_again(monkeypatch):
     """Were the rules to accept a false claim, the evaluation in multiple precision would not."""
-    monkeypatch.setattr(lossmath.claims.proof, "prove", lambda *args: lossmath.claims.proof.Record())
+    monkeypatch.setattr(lossmath.claims.rules, "prove", lambda *args: lossmath.claims.rules.Record())
     with pytest.raises(ProofError, match="yet at K = 2.*left side is"):
         Claim("wrong", (entropy(p), ">=", log(K)), given=[P]).prove()
 
 
 def test_the_guard_looks_for_undefined_points_and_other_cases_of_equality(monkeypatch):
-    monkeypatch.setattr(lossmath.claims.proof, "prove", lambda *args: lossmath.claims.proof.Record())
+    monkeypatch.setattr(lossmath.claims.rules, "prove", lambda *args: lossmath.claims.rules.Record())
     with pytest.raises(ProofError, match="yet at .*log"):
         Claim("undefined", (log(x), "<=", x - 1), given=[x >= 0]).prove()
     with pytest.raises(ProofError, match="equal there too"):
@@ -264,4 +265,4 @@ def test_a_definition_is_of_a_named_quantity():
 
 
 def test_the_examples_of_the_docstrings():
-    assert doctest.testmod(lossmath.claims).failed == 0
+    assert doctest.testmod(lossmath.claims.claim).failed == 0

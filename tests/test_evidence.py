@@ -8,9 +8,8 @@ from types import SimpleNamespace
 import IPython
 import pytest
 
-from lossmath import evidence
-from lossmath.claims import Claim, Distribution, Label, OneHot, Real
-from lossmath.symbolic import *
+from lossmath.claims import Claim, Distribution, Label, OneHot, Real, evidence
+from lossmath.claims.quantities import *
 
 P, Q = Distribution(p), Distribution(q, positive=True)
 

@@ -7,9 +7,9 @@ import pytest
 import sympy as sp
 from sympy import Derivative
 
-from lossmath import fates
-from lossmath.claims import Claim, Distribution, Label, OneHot, Real, tangent
-from lossmath.fates import (
+from lossmath.claims import Claim, Distribution, Label, OneHot, Real, fates, tangent
+from lossmath.claims.counterexample import Point, evaluate
+from lossmath.claims.fates import (
     _functions,
     _known_ways,
     _left_over,
@@ -20,12 +20,11 @@ from lossmath.fates import (
     fate,
     restated,
 )
-from lossmath.refute import Point, evaluate
-from lossmath.symbolic import (
+from lossmath.claims.quantities import (
+    Abs,
     K,
     M,
     N,
-    Abs,
     cross_entropy,
     entropy,
     gamma,

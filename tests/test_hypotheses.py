@@ -5,8 +5,9 @@ import sympy as sp
 from sympy import FiniteSet, IndexedBase, Interval
 
 from lossmath.claims import Claim
-from lossmath.hypotheses import Distribution, Hypotheses, Label, OneHot, Real
-from lossmath.symbolic import *
+from lossmath.claims.hypotheses import Distribution, Hypotheses, Label, OneHot, Real
+from lossmath.claims.notation import latex
+from lossmath.claims.quantities import *
 
 P, Q = Distribution(p), Distribution(q, positive=True)
 KINDS = "distributions", "onehots", "labels", "reals", "intervals"
@@ -121,7 +122,7 @@ def test_what_is_in_the_language_of_claims(expr):
 
 
 SIGN = "{} carries a sign of its own; let the hypotheses say it, and declare it real only"
-NOT_REAL = "{} must be a real (or whole) symbol of SymPy, such as those of lossmath.symbolic"
+NOT_REAL = "{} must be a real (or whole) symbol of SymPy, such as those of lossmath.claims.quantities"
 UNKNOWN = "the symbol {} is not declared: say what it is, with Distribution, OneHot, Label, Real or an inequality; declared are {}"
 
 

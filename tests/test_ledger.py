@@ -17,11 +17,11 @@ import ledger
 import mutate
 from chapters import MIME, visible
 
-from lossmath import evidence
-from lossmath.refute import NotRefuted
+from lossmath.claims import evidence
+from lossmath.claims.counterexample import NotRefuted
 
 # A chapter in the small, cell by cell.
-START = "from lossmath.claims import *; from lossmath.symbolic import *"
+START = "from lossmath.claims import *"
 LEMMA = 'lemma = Claim("log-tangent", (t * log(t / u), ">=", t - u), given=[t >= 0, u > 0], equality={t: u})'
 PROVE_LEMMA = "tangent_proof = lemma.prove(by=tangent(t, at=u)); lemma.check()"
 MISS_LEMMA = 'lemma.near_miss((log(t / u), ">=", t - u), given=[t > 0, u > 0]).refute()'
@@ -211,7 +211,7 @@ def test_proofs_in_a_circle_are_named(whole):
 
 def judged(*words):
     found = {f"noise {n}": (word, ("as said in 3 of 4 regimes",), "-0.1 to 0.1") for n, word in enumerate(words)}
-    return ["from lossmath.evidence import judged", f"judged('calibrates', 'calibration error', {found!r})"]
+    return ["from lossmath.claims.evidence import judged", f"judged('calibrates', 'calibration error', {found!r})"]
 
 
 def test_an_empirical_claim_owes_one_verdict(whole):

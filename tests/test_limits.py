@@ -8,11 +8,11 @@ import sympy
 import torch
 from sympy import Interval, Rational
 
-from lossmath import check, limits, refute
-from lossmath.check import CheckError
-from lossmath.claims import Claim, Label, ProofError, Real, tangent
-from lossmath.hypotheses import Hypotheses
-from lossmath.symbolic import *
+from lossmath.claims import Claim, Label, ProofError, Real, check, limits, tangent
+from lossmath.claims import counterexample as refute
+from lossmath.claims.check import CheckError
+from lossmath.claims.hypotheses import Hypotheses
+from lossmath.claims.quantities import *
 
 POWER = (1 - x) ** gamma
 BETWEEN = [x > 0, x < 1]

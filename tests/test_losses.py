@@ -10,9 +10,10 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lossmath import losses, symbolic
+from lossmath import losses
 from lossmath.benchmarks import GAMMAS, peak_memory, truth
-from lossmath.check import evaluate
+from lossmath.claims import quantities as symbolic
+from lossmath.claims.check import evaluate
 
 # torch's own, about its own code
 pytestmark = [

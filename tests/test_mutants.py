@@ -7,13 +7,12 @@ import pytest
 import sympy as sp
 from sympy import Derivative
 
-from lossmath import fates
-from lossmath import mutants as module
-from lossmath.claims import Claim, Distribution, Label, OneHot, Real, tangent
-from lossmath.fates import FATES, fate
-from lossmath.mutants import Mutant, Survived, edits, examine, mutants, parts, settle, weakened
-from lossmath.refute import NotRefuted
-from lossmath.symbolic import (
+from lossmath.claims import Claim, Distribution, Label, OneHot, Real, fates, tangent
+from lossmath.claims import mutation as module
+from lossmath.claims.counterexample import NotRefuted
+from lossmath.claims.fates import FATES, fate
+from lossmath.claims.mutation import Mutant, Survived, edits, examine, mutants, parts, settle, weakened
+from lossmath.claims.quantities import (
     K,
     Rational,
     cross_entropy,

@@ -7,10 +7,11 @@ import pytest
 import sympy as sp
 from sympy import E, FiniteSet, IndexedBase, Integer, Interval, S, Symbol, cosh, sinh, tanh
 
-from lossmath import normal, refute
-from lossmath.hypotheses import Distribution, Hypotheses, Label, OneHot, Real
-from lossmath.normal import Domain
-from lossmath.symbolic import *
+from lossmath.claims import counterexample as refute
+from lossmath.claims import normal_form as normal
+from lossmath.claims.hypotheses import Distribution, Hypotheses, Label, OneHot, Real
+from lossmath.claims.normal_form import Domain
+from lossmath.claims.quantities import *
 
 DELTA = KroneckerDelta
 A, B, C = sp.symbols("A B C", positive=True)

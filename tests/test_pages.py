@@ -143,7 +143,7 @@ def test_a_good_page_keeps_the_rules(rule):
         (no_cell_ends_in_a_bare_comparison, page("x ==")),
         (no_cell_swallows_a_failure, page("try:\n    1 / 0\nexcept ZeroDivisionError:\n    pass")),
         (no_cell_swallows_a_failure, page("with suppress(Exception):\n    1 / 0")),
-        (no_cell_swallows_a_failure, page("from lossmath import evidence\nevidence.publish({})")),
+        (no_cell_swallows_a_failure, page("from lossmath.claims import evidence\nevidence.publish({})")),
         (cells_are_short, page("\n".join(f"x = {n}" for n in range(13)))),
         (cells_are_short, page("x = " + " + ".join("1" * 30))),
         (pages_with_cells_are_executed, page("1", head="# A page\n\n")),

@@ -4,7 +4,6 @@ import pytest
 import statements
 import sympy as sp
 
-from lossmath import proof, refute
 from lossmath.claims import (
     Claim,
     Derivation,
@@ -15,8 +14,11 @@ from lossmath.claims import (
     Real,
     tangent,
 )
-from lossmath.hypotheses import Hypotheses
-from lossmath.symbolic import *
+from lossmath.claims import counterexample as refute
+from lossmath.claims import rules as proof
+from lossmath.claims.hypotheses import Hypotheses
+from lossmath.claims.notation import latex
+from lossmath.claims.quantities import *
 
 P, Q = Distribution(p), Distribution(q, positive=True)
 

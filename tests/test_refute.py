@@ -7,10 +7,11 @@ import statements
 import sympy as sp
 import torch
 
-from lossmath import check, refute
-from lossmath.claims import Claim, Distribution, Label, OneHot, Real
-from lossmath.refute import NotRefuted, Point, Undefined
-from lossmath.symbolic import *
+from lossmath.claims import Claim, Distribution, Label, OneHot, Real, check
+from lossmath.claims import counterexample as refute
+from lossmath.claims.counterexample import NotRefuted, Point, Undefined
+from lossmath.claims.notation import latex
+from lossmath.claims.quantities import *
 
 P, Q = Distribution(p), Distribution(q, positive=True)
 

@@ -7,14 +7,16 @@ import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lossmath.check import evaluate
-from lossmath.symbolic import *
+from lossmath.claims.check import evaluate
+from lossmath.claims.notation import latex
+from lossmath.claims.quantities import *
 
 SIX = [0.05, 0.1, 0.15, 0.2, 0.25, 0.25]
 
 
 @pytest.mark.parametrize(
-    ("module", "absent"), [("lossmath.symbolic", "torch"), ("lossmath.claims", "torch"), ("lossmath.losses", "sympy")]
+    ("module", "absent"),
+    [("lossmath.claims.quantities", "torch"), ("lossmath.claims", "torch"), ("lossmath.losses", "sympy")],
 )
 def test_one_side_does_not_import_the_other(module, absent):
     code = f"import {module}, sys; sys.exit({absent!r} in sys.modules)"

@@ -20,7 +20,7 @@ from myst_nb.core.utils import coalesce_streams
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
-MIME = "application/vnd.lossmath.evidence+json"  # as in lossmath/evidence.py
+MIME = "application/vnd.lossmath.evidence+json"  # as in lossmath/claims/evidence.py
 ANCHORS = {"prove": "proof", "check": "check", "refute": "false", "judge": "verdict"}
 COLLECT_RARELY = (
     "import gc; gc.set_threshold(100_000, 20, 20)"  # SymPy makes many small objects, and few of them are garbage

@@ -66,7 +66,7 @@ def _make(jobs):
 
 def _examine(*job):
     """In another process, which imports the package; the build itself does not."""
-    from lossmath.mutants import Survived, examine
+    from lossmath.claims.mutation import Survived, examine
 
     try:
         return examine(*job)

@@ -14,10 +14,11 @@ import sympy as sp
 from mpmath import mpf
 from sympy import IndexedBase, KroneckerDelta, Sum
 
-from lossmath import limits
-from lossmath.hypotheses import Hypotheses
-from lossmath.proof import SIGNS
-from lossmath.symbolic import K, M, MaximumNorm, N, latex, unfold, written
+from lossmath.claims import limits
+from lossmath.claims.errors import NotRefuted, Undefined
+from lossmath.claims.hypotheses import Hypotheses
+from lossmath.claims.notation import SIGNS, latex
+from lossmath.claims.quantities import K, M, MaximumNorm, N, unfold, written
 
 DIGITS = 60
 # Short numbers, the shortest first.
@@ -27,14 +28,6 @@ SHORT = [
     *(Fraction(n, 100) for n in range(1, 100)),
 ]  # fmt: skip
 WEIGHTS = (1, 1, 1, 2, 3, 4, 9, 99)
-
-
-class NotRefuted(Exception):
-    """No counterexample was found."""
-
-
-class Undefined(ArithmeticError):
-    """An expression has no real value at a point."""
 
 
 @dataclass(frozen=True)
@@ -429,7 +422,7 @@ def refute(claim, seed=0, quick=False):
     """
     import torch
 
-    from lossmath import check
+    from lossmath.claims import check
 
     rng, generator = random.Random(seed), torch.Generator().manual_seed(seed)
     tried = 0
@@ -482,7 +475,7 @@ def _improve(claim, values, sizes, generator, steps=40):
     """`values` moved at random, and kept where that brings the claim nearer to failing."""
     import torch
 
-    from lossmath.check import residuals
+    from lossmath.claims.check import residuals
 
     def score(moved):
         return residuals(claim, moved, sizes, signed=True)[0].nan_to_num(nan=-1.0)

@@ -1,4 +1,4 @@
-"""Normal forms and signs of expressions whose symbols obey hypotheses: rules 1 and 2 of `lossmath.proof`."""
+"""Normal forms and signs of expressions whose symbols obey hypotheses: rules 1 and 2 of `lossmath.claims.rules`."""
 
 from __future__ import annotations
 
@@ -27,28 +27,10 @@ from sympy import (
     oo,
 )  # fmt: skip
 
-from lossmath.hypotheses import SIZES, SMOOTH, Hypotheses
-from lossmath.symbolic import K, M, MaximumNorm, N, Quantity, Vector, freshen, unfold
-
-
-class ProofError(Exception):
-    """The statement was not proved. The message says what was left over."""
-
+from lossmath.claims.hypotheses import SIZES, SMOOTH, Hypotheses
+from lossmath.claims.quantities import K, M, MaximumNorm, N, Quantity, Vector, differentiate, freshen, unfold
 
 # Expressions that need no context
-
-
-def differentiate(expr):
-    """`expr` with every derivative worked out."""
-    if not expr.has(sp.Derivative):
-        return expr
-    args = [differentiate(arg) for arg in expr.args]
-    if not isinstance(expr, sp.Derivative):
-        return expr.func(*args)
-    result = args[0]
-    for variable, count in expr.variable_count:
-        result = freshen(result.diff(variable, count))
-    return result
 
 
 @lru_cache(maxsize=4096)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sympy as sp
 
-from lossmath import evidence, limits, proof
-from lossmath.hypotheses import Distribution, Hypotheses, Label, OneHot, Real
-from lossmath.proof import SIGNS, ProofError, tangent
-from lossmath.symbolic import IndexedBase, K, Quantity, Vector, latex, unfold
+from lossmath.claims import evidence, limits, rules
+from lossmath.claims.errors import ProofError
+from lossmath.claims.hypotheses import Distribution, Hypotheses, Label, OneHot, Real
+from lossmath.claims.notation import SIGNS, latex
+from lossmath.claims.quantities import IndexedBase, K, Quantity, Vector, unfold
+from lossmath.claims.rules import tangent
 
 __all__ = [
     "Claim",
@@ -71,7 +73,7 @@ class Claim:
 
     Examples
     --------
-    >>> from lossmath.symbolic import *
+    >>> from lossmath.claims import *
     >>> claim = Claim("bernoulli", ((1 - x) ** gamma, ">=", 1 - gamma * x), given=[x >= 0, x <= 1, gamma >= 1])
     >>> claim.prove(by=tangent(x, at=0)).rules
     ['tangent']
@@ -140,7 +142,7 @@ class Claim:
                 way = way.chain
             try:
                 equality = self.equality_of((left, relation, right))
-                records.append(proof.prove(left, relation, right, self.hypotheses, way, equality))
+                records.append(rules.prove(left, relation, right, self.hypotheses, way, equality))
             except ProofError as error:
                 raise ProofError(f"{self.id}: {error}") from None
         self._guard()
@@ -149,20 +151,20 @@ class Claim:
 
     def _guard(self):
         """Evaluate the proved claim in multiple precision: an independent look at what SymPy said."""
-        from lossmath import refute
+        from lossmath.claims import counterexample as refute
 
         if (doubt := refute.doubt(self)) is not None:
             raise ProofError(f"{self.id}: the rules accepted it, yet at {doubt}")
 
     def check(self, cases=1000, seed=0, device=None):
-        """Evaluate the claim's own expressions in torch (float64) at random points; see `lossmath.check.check`."""
-        from lossmath.check import check
+        """Evaluate the claim's own expressions in torch (float64) at random points; see `lossmath.claims.check.check`."""
+        from lossmath.claims.check import check
 
         return evidence.checked(check(self, cases=cases, seed=seed, device=device))
 
     def refute(self, seed=0):
-        """Find a counterexample that can be verified by hand; see `lossmath.refute.refute`."""
-        from lossmath.refute import refute
+        """Find a counterexample that can be verified by hand; see `lossmath.claims.counterexample.refute`."""
+        from lossmath.claims.counterexample import refute
 
         return evidence.refuted(refute(self, seed=seed))
 
@@ -206,7 +208,7 @@ class Proof:
         It is multiplied by `times`, which must not be negative, and summed over the class index `over`, if there is one.
         `statement` picks one of several.
         """
-        return proof.Instance(self, self.claim.statements[statement], dict(values or {}), sp.sympify(times), over)
+        return rules.Instance(self, self.claim.statements[statement], dict(values or {}), sp.sympify(times), over)
 
     def __repr__(self):
         return f"Proof of {self.claim.id} for every K, by {', '.join(self.rules + self.lemmas)}"
@@ -223,7 +225,7 @@ class Proof:
 class Derivation:
     r"""A chain of equalities and inequalities, each line of which is proved when it is added.
 
-    >>> from lossmath.symbolic import *
+    >>> from lossmath.claims import *
     >>> chain = Derivation(kl_divergence(p, q), given=[Distribution(p), Distribution(q, positive=True)])
     >>> chain = chain.eq(expectation(p, lambda k: log(p[k] / q[k])), "definition")
     >>> chain = chain.eq(-entropy(p) + cross_entropy(p, q), "logarithm of a quotient")
@@ -232,7 +234,7 @@ class Derivation:
     def __init__(self, start, given):
         self.hypotheses = Hypotheses(given)
         self.hypotheses.validate(sp.sympify(start))
-        self.chain = proof.Chain(sp.sympify(start), self.hypotheses)
+        self.chain = rules.Chain(sp.sympify(start), self.hypotheses)
         self._ways = []
 
     def eq(self, expr, reason, by=None):

@@ -1,6 +1,6 @@
 """What becomes of a claim that was changed: a counterexample, a proof that it is still true, or neither.
 
-Everything here is a search; what it finds is confirmed by `lossmath.refute` and `lossmath.proof`, as always.
+Everything here is a search; what it finds is confirmed by `lossmath.claims.counterexample` and `lossmath.claims.rules`, as always.
 """
 
 from __future__ import annotations
@@ -18,13 +18,16 @@ from itertools import product
 import sympy as sp
 from sympy import Add, Derivative, IndexedBase, Mul, Pow, Sum
 
-from lossmath import check, limits, normal, refute
-from lossmath.claims import Claim, Proof, tangent
-from lossmath.hypotheses import Distribution, Hypotheses
-from lossmath.normal import difference, domain_of
-from lossmath.proof import Instance, ProofError, Tangent, substitute
-from lossmath.proof import prove as rule_of_proof
-from lossmath.symbolic import K, M, MaximumNorm, N, Quantity, k, t, u, unfold, written
+from lossmath.claims import check, limits
+from lossmath.claims import counterexample as refute
+from lossmath.claims import normal_form as normal
+from lossmath.claims.claim import Claim, Proof, tangent
+from lossmath.claims.errors import NotRefuted, ProofError, Undefined
+from lossmath.claims.hypotheses import Distribution, Hypotheses
+from lossmath.claims.normal_form import difference, domain_of
+from lossmath.claims.quantities import K, M, MaximumNorm, N, Quantity, k, t, u, unfold, written
+from lossmath.claims.rules import Instance, Tangent, substitute
+from lossmath.claims.rules import prove as rule_of_proof
 
 # A few points of each size; what they leave alive meets the whole search of `refute`.
 SIZES = ({K: 3, N: 2, M: 2}, {K: 2, N: 3, M: 2}, {K: 5, N: 3, M: 2})
@@ -118,12 +121,12 @@ def _undefined(claim, equality):
             for part in parts:
                 try:
                     refute.evaluate(part, point)
-                except refute.Undefined as error:
+                except Undefined as error:
                     return f"{point}: no value, {error}"
                 except KeyError:  # a quantity inside a sum or a vector, with an index that has no value of its own
                     continue
             for pole in poles:
-                with suppress(refute.Undefined):
+                with suppress(Undefined):
                     signs[pole, refute.evaluate(pole, point) > 0] = point
                 if (pole, True) in signs and (pole, False) in signs:
                     return f"between {signs[pole, True]} and {signs[pole, False]}: no value, since {pole} is zero"
@@ -346,5 +349,5 @@ def fate(claim, proof, statement=None, known=()):
         return "still true", reason
     try:
         return "refuted", str(refute.refute(claim, quick=True))
-    except refute.NotRefuted as error:
+    except NotRefuted as error:
         return "survived", str(error)

@@ -14,9 +14,9 @@ import mpmath
 import sympy as sp
 from sympy import Dummy, Limit, oo
 
-from lossmath.hypotheses import SIZES, Hypotheses
-from lossmath.normal import ProofError
-from lossmath.symbolic import K, M, N, unfold
+from lossmath.claims.errors import ProofError
+from lossmath.claims.hypotheses import SIZES, Hypotheses
+from lossmath.claims.quantities import K, M, N, unfold
 
 NEAR = 0.02  # the distance that may be left at the end of the way
 LESS = 0.75  # and its share of the distance halfway: 1/log x halves there, the distance to a wrong limit stays
@@ -107,7 +107,7 @@ def distance(value, to, stated):
 
 def far(statement, hypotheses, values, sizes):
     """In multiple precision: (x, f(x), L) far along the way if f does not come nearer to L there, else None."""
-    from lossmath import refute
+    from lossmath.claims import counterexample as refute
 
     (expr, x, _, _), value = statement[0].args, statement[2]
     away = None
@@ -127,7 +127,7 @@ def far(statement, hypotheses, values, sizes):
 
 def confirm(statement, hypotheses):
     """Raise ProofError unless the values approach the limit at a few points with short numbers."""
-    from lossmath import refute
+    from lossmath.claims import counterexample as refute
 
     for point in refute.points(hypotheses, {K: 2, N: 1, M: 1}, random.Random(0), 6):
         if (found := far(statement, hypotheses, point.values, point.sizes)) is not None:
@@ -144,7 +144,7 @@ def seen(statement, hypotheses, cases, generator, device):
     """
     import torch
 
-    from lossmath import check
+    from lossmath.claims import check
 
     (expr, x, point, _), value = statement[0].args, statement[2]
     draws = {

@@ -16,11 +16,11 @@ import sympy as sp
 from sympy import Add, Derivative, IndexedBase, KroneckerDelta, Limit, Mul, Pow, Sum
 from sympy.core.relational import Relational
 
-from lossmath import evidence, limits
-from lossmath.claims import Claim
-from lossmath.fates import FATES, fate, restated
-from lossmath.hypotheses import Distribution, Label, OneHot, Real
-from lossmath.symbolic import K, Quantity, Vector, epsilon, gamma, unfold
+from lossmath.claims import evidence, limits
+from lossmath.claims.claim import Claim
+from lossmath.claims.fates import FATES, fate, restated
+from lossmath.claims.hypotheses import Distribution, Label, OneHot, Real
+from lossmath.claims.quantities import K, Quantity, Vector, epsilon, gamma, unfold
 
 MOST = 8  # mutants of one statement, spread over all that there are
 

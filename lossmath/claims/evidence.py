@@ -15,7 +15,7 @@ from dataclasses import fields, is_dataclass
 import sympy as sp
 from sympy.printing.str import StrPrinter
 
-from lossmath.symbolic import Entry, K, Quantity, Vector
+from lossmath.claims.quantities import Entry, K, Quantity, Vector
 
 MIME = "application/vnd.lossmath.evidence+json"
 proofs = []  # the proofs of this notebook

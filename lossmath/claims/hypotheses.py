@@ -26,7 +26,7 @@ from sympy.core.relational import (
     StrictLessThan,
 )
 
-from lossmath.symbolic import K, M, MaximumNorm, N, Quantity, Vector, freshen, unfold
+from lossmath.claims.quantities import K, M, MaximumNorm, N, Quantity, Vector, freshen, unfold
 
 SIZES = {K: 2, N: 1, M: 1}  # the least value of each size
 # Functions whose values are smooth wherever they are defined; Abs is only continuous.
@@ -248,6 +248,8 @@ class Hypotheses:
         if symbol in self.labels:
             return
         if not symbol.is_real:
-            raise ValueError(f"{symbol} must be a real (or whole) symbol of SymPy, such as those of lossmath.symbolic")
+            raise ValueError(
+                f"{symbol} must be a real (or whole) symbol of SymPy, such as those of lossmath.claims.quantities"
+            )
         if symbol.is_nonnegative is not None or symbol.is_nonpositive is not None or symbol.is_zero is not None:
             raise ValueError(f"{symbol} carries a sign of its own; let the hypotheses say it, and declare it real only")

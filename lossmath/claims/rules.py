@@ -11,13 +11,13 @@ A statement `left (==, <=, >=) right` is proved, for every K >= 2, by one of the
 4. Lemmas. The difference is a sum of proved differences, each instantiated within its hypotheses, multiplied by something
    that is not negative and summed over k, plus a remainder that is zero (rule 1) or not negative (rule 2).
 5. Maximum. ‖V‖_∞ is |V_i| for some class i, and at least |V_i| for every class i.
-6. Limit. SymPy finds it, and the values in multiple precision approach it (`lossmath.limits`).
+6. Limit. SymPy finds it, and the values in multiple precision approach it (`lossmath.claims.limits`).
 7. Derivation. A chain of lines, each of which is proved, from the left side to the right side; or one of its lines.
 
 Before any rule is tried, every logarithm, power, quotient and slope in the statement must be shown to be defined on the whole
 domain, closed ends included; only f log(f w) with f >= 0 and w > 0 is read as its limit 0 where f vanishes. The rules then work
 inside the domain, and closed ends follow by continuity. After a rule has succeeded, the
-statement is still evaluated at random points in multiple precision (`lossmath.refute`), as a guard against SymPy itself.
+statement is still evaluated at random points in multiple precision (`lossmath.claims.counterexample`), as a guard against SymPy itself.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from dataclasses import dataclass, field
 import sympy as sp
 from sympy import Dummy, Indexed, IndexedBase, Pow, Sum, Symbol, oo
 
-from lossmath import limits
-from lossmath.hypotheses import SMOOTH, Hypotheses, Label
-from lossmath.normal import ProofError, difference, differentiate, domain_of
-from lossmath.symbolic import K, MaximumNorm, Vector, freshen, latex, one_hot, unfold
-
-SIGNS = {"==": "=", "<=": r"\leq", ">=": r"\geq"}
+from lossmath.claims import limits
+from lossmath.claims.errors import ProofError
+from lossmath.claims.hypotheses import SMOOTH, Hypotheses, Label
+from lossmath.claims.normal_form import difference, domain_of
+from lossmath.claims.notation import SIGNS, latex
+from lossmath.claims.quantities import K, MaximumNorm, Vector, differentiate, freshen, one_hot, unfold
 
 
 @dataclass(frozen=True)

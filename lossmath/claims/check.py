@@ -11,20 +11,16 @@ import sympy as sp
 import torch
 from sympy import IndexedBase, Interval, KroneckerDelta, Sum, oo
 
-from lossmath import limits
-from lossmath.hypotheses import Hypotheses
-from lossmath.normal import differentiate
-from lossmath.symbolic import K, M, MaximumNorm, N, written
+from lossmath.claims import limits
+from lossmath.claims.errors import CheckError
+from lossmath.claims.hypotheses import Hypotheses
+from lossmath.claims.quantities import K, M, MaximumNorm, N, differentiate, written
 
 EPSILON = torch.finfo(torch.float64).eps
 TOLERANCE = 64 * EPSILON  # of the size of the terms; sums of 1000 terms stay below 8
 # Classes, observations and inputs of the cases.
 SIZES = ({K: 2, N: 1, M: 1}, {K: 3, N: 5, M: 2}, {K: 10, N: 40, M: 7}, {K: 100, N: 9, M: 4}, {K: 1000, N: 4, M: 3})
 SHARES = (0.3, 0.3, 0.25, 0.11, 0.04)  # of the cases: a point of 1000 classes costs as much as 500 of two
-
-
-class CheckError(Exception):
-    """A claim does not hold numerically. The message gives the failing case."""
 
 
 def choose_device(device=None):
