@@ -142,7 +142,7 @@ class Claim:
                 way = way.chain
             try:
                 equality = self.equality_of((left, relation, right))
-                records.append(rules.prove(left, relation, right, self.hypotheses, way, equality))
+                records.append(rules.prove((left, relation, right), self.hypotheses, way, equality))
             except ProofError as error:
                 raise ProofError(f"{self.id}: {error}") from None
         self._guard()

@@ -24,7 +24,7 @@ from lossmath.claims import normal_form as normal
 from lossmath.claims.claim import Claim, Proof, tangent
 from lossmath.claims.errors import NotRefuted, ProofError, Undefined
 from lossmath.claims.hypotheses import Distribution, Hypotheses
-from lossmath.claims.normal_form import difference, domain_of
+
 from lossmath.claims.quantities import K, M, MaximumNorm, N, Quantity, k, t, u, unfold, written
 from lossmath.claims.rules import Instance, Tangent, substitute
 from lossmath.claims.rules import prove as rule_of_proof

@@ -1,0 +1,1 @@
+from lossmath.claims.counterexample import Point  # noqa: F401
