@@ -1,6 +1,7 @@
-"""Where an expression has a value: logarithms, powers, quotients and slopes on the whole domain, ends included. A trusted file.
+"""Where an expression has a value, on the whole domain, closed ends included. A trusted file.
 
-Only f log(f w) with f >= 0 and w > 0 is read as its limit, 0, where f vanishes.
+Logarithms, powers, quotients and slopes are looked at; only f log(f w) with f >= 0 and w > 0 is read as its limit, 0,
+where f vanishes.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Rule 1: the normal form of an expression whose symbols obey hypotheses. A trusted file.
 
-Derivatives are worked out, logarithms of products split, sums expanded term by term, factors that do not depend on the index
-moved out, Kronecker deltas summed, and the hypotheses Σ_k p_k = 1 and Σ_k 1 = K used. What SymPy does on the way (expand,
-factor, expand_log) need not be trusted: `lossmath.claims.signs` believes a normal form only where it agrees with the expression
-that it was made of, at random rational points.
+Derivatives are worked out, logarithms of products split, sums expanded term by term, factors that do not depend on the
+index moved out, Kronecker deltas summed, and the hypotheses Σ_k p_k = 1 and Σ_k 1 = K used. What SymPy does on the way
+(expand, factor, expand_log) need not be trusted: `lossmath.claims.signs` believes a normal form only where it agrees
+with the expression that it was made of, at random rational points.
 """
 
 from __future__ import annotations
@@ -130,7 +130,8 @@ def reduce(context, expr):
     if isinstance(expr, (Indexed, KroneckerDelta, MaximumNorm)) or not expr.args:
         return expr
     expr = reduce_deltas(expr) if expr.is_Mul else expr
-    return expand(context, expand_lambertw(expr.func(*(reduce(context, arg) for arg in expr.args))))
+    expr = expr.func(*(reduce(context, arg) for arg in expr.args))
+    return expand(context, expand_lambertw(expr.rewrite([sp.sinh, sp.cosh, sp.tanh], exp)))
 
 
 def expand(context, expr):
@@ -152,7 +153,7 @@ def split_logs(expr):
             return Pow(factor(base) if exponent < 0 else base, exponent)
         return sp.expand_power_base(Pow(factor(split_logs(base)), split_logs(exponent)))
 
-    return expr.replace(log, split).replace(Pow, power)
+    return expr.replace(exp, lambda exponent: exp(factor(exponent))).replace(log, split).replace(Pow, power)
 
 
 @lru_cache(maxsize=4096)
@@ -192,7 +193,7 @@ def find_deltas(expr, bound=frozenset()):
 
 
 def reduce_deltas(product):
-    """A product, with what its factors δ and 1 - δ say of the δ in the others: δ f(δ) = δ f(1), (1 - δ) f(δ) = (1 - δ) f(0)."""
+    """A product, with what δ and 1 - δ say of the other factors: δ f(δ) = δ f(1), (1 - δ) f(δ) = (1 - δ) f(0)."""
     for delta in find_deltas(product):
         for one, value in ((delta, Integer(1)), (1 - delta, Integer(0))):
             if one in product.args:
@@ -260,7 +261,8 @@ def _separate(context, factors, sizes):
             groups.remove(group)
             indices, joined = indices | group[0], group[1] + joined
         groups.append((indices, joined))
-    return Mul(*(_name_indices(Mul(*fs), {i: sizes[i] for i in ids}) if ids else Mul(*fs) for ids, fs in groups))
+    apart = (_name_indices(Mul(*fs), {i: sizes[i] for i in ids}) if ids else Mul(*fs) for ids, fs in groups)
+    return Mul(*apart)
 
 
 def sums_to_one(context, expr, index):

@@ -3,19 +3,19 @@
 A statement `left (==, <=, >=) right` is proved, for every K >= 2, by one of these rules:
 
 1. Normal form. The difference of the two sides is zero: `lossmath.claims.normal_form`.
-2. Sign. The difference is not negative: every variable is written in a parameter that carries its domain, and the sign of the
-   difference, or of every term of its sum, follows from the signs of its parts: `lossmath.claims.signs`.
+2. Sign. The difference is not negative: every variable is written in a parameter that carries its domain, and the sign
+   of the difference, or of every term of its sum, follows from the signs of its parts: `lossmath.claims.signs`.
 3. Tangent. f(a) = 0, f'(a) = 0 and f'' >= 0 on an interval that holds a: then f >= 0 there, and f > 0 off a if f'' > 0.
-4. Lemmas. The difference is a sum of proved differences, each instantiated within its hypotheses, multiplied by something
-   that is not negative and summed over k, plus a remainder that is zero (rule 1) or not negative (rule 2).
+4. Lemmas. The difference is a sum of proved differences, each instantiated within its hypotheses, multiplied by
+   something that is not negative and summed over k, plus a remainder that is zero or not negative (rules 1 and 2).
 5. Maximum. ‖V‖_∞ is |V_i| for some class i, and at least |V_i| for every class i.
 6. Limit. SymPy finds it, and the values in multiple precision approach it: `lossmath.claims.limits`. It is computed and
    watched, not proved.
 7. Derivation. A chain of lines, each of which is proved, from the left side to the right side; or one of its lines.
 
-Before any rule is tried, every logarithm, power, quotient and slope in the statement must be shown to be defined on the whole
-domain, closed ends included (`lossmath.claims.definedness`). The rules then work inside the domain, and closed ends follow by
-continuity. Where equality is claimed at one place and nowhere else, they work with closed ends closed.
+Before any rule is tried, every logarithm, power, quotient and slope in the statement must be shown to be defined on the
+whole domain, closed ends included (`lossmath.claims.definedness`). The rules then work inside the domain, and closed
+ends follow by continuity. Where equality is claimed at one place and nowhere else, closed ends are closed.
 """
 
 from __future__ import annotations
@@ -29,51 +29,11 @@ from lossmath.claims import limits
 from lossmath.claims.definedness import find_undefined, is_above_zero
 from lossmath.claims.errors import ProofError
 from lossmath.claims.hypotheses import SMOOTH, Hypotheses, Label
-from lossmath.claims.normal_form import Context, find_difference, prepare
+from lossmath.claims.normal_form import Context, factor, find_difference, prepare
 from lossmath.claims.notation import SIGNS, latex, show_normal_form
 from lossmath.claims.quantities import K, MaximumNorm, Vector, differentiate, freshen, one_hot, unfold
+from lossmath.claims.reasons import Instance, Record, Tangent
 from lossmath.claims.signs import is_nonnegative, is_zero
-
-
-@dataclass(frozen=True)
-class Tangent:
-    """Rule 3: in the variable `x`, at the point `at`."""
-
-    x: Symbol
-    at: sp.Expr
-
-
-def tangent(x: Symbol, at) -> Tangent:
-    """Prove by the tangent rule in x: at `at` the difference and its slope are zero, and it is convex."""
-    return Tangent(x, sp.sympify(at))
-
-
-@dataclass(frozen=True)
-class Instance:
-    """Rule 4: a proved statement at given values, multiplied by `times` and summed over `over`."""
-
-    lemma: object  # a lossmath.claims.claim.Proof
-    statement: tuple
-    values: dict
-    times: sp.Expr
-    over: Symbol | None
-
-
-@dataclass
-class Record:
-    """How a statement was proved: the rules used, the lemmas used, and the steps to show, in Markdown."""
-
-    rules: list[str] = field(default_factory=list)
-    lemmas: list[str] = field(default_factory=list)
-    steps: list[str] = field(default_factory=list)
-
-    def use(self, *rules: str, lemma: str | None = None):
-        self.rules += [rule for rule in rules if rule not in self.rules]
-        if lemma is not None and lemma not in self.lemmas:
-            self.lemmas.append(lemma)
-
-    def show(self, step: str):
-        self.steps.append(step)
 
 
 @dataclass
@@ -118,7 +78,9 @@ def prove(statement: tuple, hypotheses: Hypotheses, by=None, equality: dict | No
     else:
         instances = [by] if isinstance(by, Instance) else by
         if not isinstance(instances, (list, tuple)) or not all(isinstance(one, Instance) for one in instances):
-            raise TypeError(f"by is None, tangent(x, at=...), proof.at(...) or a list of these, or a derivation; got {by!r}")
+            raise TypeError(
+                f"by is None, tangent(x, at=...), proof.at(...) or a list of these, or a derivation; got {by!r}"
+            )
         tight = _prove_by_lemmas(statement, instances, context, record, equality)
     for used in sorted(context.used):
         record.show(f"${used}$, by hypothesis")
@@ -183,8 +145,8 @@ def _prove_by_tangent(statement, by, context, record, equality):
     record.use("tangent")
     at, sign, said = f"zero at ${latex(x)} = {latex(a)}$", ">" if strictly else r"\geq", "strictly " * bool(strictly)
     record.show(f"the difference, $f({latex(x)}) = {latex(f)}$, is {at}")
-    record.show(f"its slope, $f'({latex(x)}) = {latex(sp.factor(slope))}$, is {at}")
-    bend = rf"$f''({latex(x)}) = {latex(sp.factor(bend))} {sign} 0$"
+    record.show(f"its slope, $f'({latex(x)}) = {latex(factor(slope))}$, is {at}")
+    bend = rf"$f''({latex(x)}) = {latex(factor(bend))} {sign} 0$"
     record.show(f"it is {said}convex, {bend}, so it lies above its tangent")
     return [(x, a, None)] if strictly else None
 

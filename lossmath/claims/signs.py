@@ -1,8 +1,9 @@
 """Rule 2: signs, and what is zero, under hypotheses. A trusted file.
 
-A question about an expression goes the same way each time: its normal form; its cases, as two labels coincide or not; each
-entry and each sum in it replaced by a variable of known sign; and then `sign`, which knows the signs of sums, products, powers
-and a few functions. A form that SymPy made is believed only where it agrees with what it was made of, at random rational points.
+A question about an expression goes the same way each time: its normal form; its cases, as two labels coincide or not;
+each entry and each sum in it replaced by a variable of known sign; and then `sign`, which knows the signs of sums,
+products, powers and a few functions. A form that SymPy made is believed only where it agrees with what it was made of,
+at random rational points.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 import sympy as sp
-from sympy import Abs, Add, Dummy, Indexed, Integer, LambertW, Mul, Pow, Rational, Sum, exp, log, oo
+from sympy import Abs, Add, Dummy, Indexed, IndexedBase, Integer, LambertW, Mul, Pow, Rational, Sum, exp, log, oo
 
 from lossmath.claims.errors import Undefined
 from lossmath.claims.evaluation import agree, evaluate_exactly
@@ -25,7 +26,6 @@ from lossmath.claims.normal_form import (
     normalise,
     prepare,
     reduce,
-    split_logs,
     sums_to_one,
 )
 from lossmath.claims.quantities import K, M, MaximumNorm, N, freshen
@@ -41,9 +41,8 @@ def is_zero(context: Context, expr: sp.Expr) -> bool:
     """Rule 1: `expr` is zero on the whole domain."""
     prepared = prepare(context, expr)
     normal = _resolve_moduli(context, normalise(context, prepared))
-    return all(_vanishes(context, case) for case in _split_cases(context, normal)) and _agree(
-        context, expr, prepared, Integer(0)
-    )
+    shown = all(_vanishes(context, case) for case in _split_cases(context, normal))
+    return shown and _is_witnessed(context, expr, prepared, Integer(0))
 
 
 def is_nonnegative(context: Context, expr: sp.Expr) -> bool:
@@ -62,53 +61,54 @@ def _is_signed(context, expr, strictly):
         prepared = prepare(context, expr)
         as_written = freshen(prepared.xreplace(context.scalars))  # before squares are multiplied out
         normal = normalise(context, prepared)
-        context.memo[key] = (
-            _has_sign(context, normal, strictly) and _agree(context, expr, prepared, normal)
-        ) or (as_written != normal and not find_deltas(as_written) and _has_sign(context, as_written, strictly))
+        forms = [normal] if find_deltas(as_written) else [normal, as_written]
+        context.memo[key] = any(
+            _has_sign(context, form, strictly) and _is_witnessed(context, expr, prepared, form) for form in forms
+        )
     return context.memo[key]
 
 
-# Witnesses: values at random points
+# Witnesses: a form is believed only where it agrees with what it was made of
 
 
-def _agree(context, expr, prepared, normal):
-    """Whether `normal` is `expr`, at a random rational point of each size."""
-    moved = prepared.xreplace(context.scalars)
-    source = expr if expr.has(sp.Derivative) else moved  # slopes are worked out anew, by differences
-    if source == normal:
-        return True
+def _agree(one, other, draw):
+    """Whether two expressions agree at a random point of each size."""
     rng = random.Random(0)
     try:
-        return all(agree(source, normal, _draw(context, sizes, rng, source.free_symbols)) for sizes in POINTS)
+        return one == other or all(agree(one, other, draw(sizes, rng)) for sizes in POINTS)
     except Undefined:
         return False
 
 
+def _is_witnessed(context, expr, prepared, form):
+    """Whether `form`, made of `expr`, is equal to it."""
+    moved = prepared.xreplace(context.scalars)
+    source = expr if expr.has(sp.Derivative) else moved  # slopes are worked out anew, by differences
+    indices = [symbol for symbol in source.free_symbols if symbol.is_integer and symbol not in SIZES]
+    return _agree(source, form, lambda sizes, rng: _draw(context, sizes, rng, sorted(indices, key=sp.default_sort_key)))
+
+
 def _draw(context, sizes, rng, indices):
     """A random point inside the domain, for the symbols of the claim and for their stand-ins."""
+    hypotheses = context.hypotheses
 
     def draw(base, shape):
         if shape:
-            rows = tuple(draw(base, shape[1:]) for _ in range(sizes[shape[0]]))
-            sums = len(shape) == 1 and base in context.hypotheses.distributions
-            return tuple(one / sum(rows) for one in rows) if sums else rows
-        if base in context.hypotheses.labels:
-            return Fraction(rng.randint(1, sizes[context.hypotheses.labels[base]]))
-        return _draw_number(rng, base in context.hypotheses.distributions)
+            row = tuple(draw(base, shape[1:]) for _ in range(sizes[shape[0]]))
+            return tuple(one / sum(row) for one in row) if shape[1:] == () and base in hypotheses.distributions else row
+        if base in hypotheses.labels:
+            return Fraction(rng.randint(1, sizes[hypotheses.labels[base]]))
+        return _draw_number(rng, base in hypotheses.distributions)
 
-    values = {}
+    values = {index: Fraction(rng.randint(1, min(sizes.values()))) for index in indices}
+    values |= {label: draw(label, ()) for label in hypotheses.labels if not isinstance(label, IndexedBase)}
     for base, mine in context.bases.items():
         values[base] = values[mine] = draw(base, base.shape)
+    for base, label in hypotheses.onehots.items():
+        values[base] = tuple(Fraction(int(values[label] == c)) for c in range(1, sizes[K] + 1))
     for x, value in context.scalars.items():
         put = {w: _draw_number(rng, w.is_nonnegative) for w in value.free_symbols}
         values |= put | {x: evaluate_exactly(value, Point(sizes, put))}
-    for label, size in context.hypotheses.labels.items():
-        values.setdefault(label, Fraction(rng.randint(1, sizes[size])))
-    for base, label in context.hypotheses.onehots.items():
-        values[base] = tuple(Fraction(int(values[label] == c)) for c in range(1, sizes[K] + 1))
-    for index in indices:
-        if index.is_integer and index not in sizes:
-            values.setdefault(index, Fraction(rng.randint(1, min(sizes.values()))))
     return Point(sizes, values)
 
 
@@ -116,18 +116,12 @@ def _draw_number(rng, positive):
     return Fraction(rng.randint(1, 60), rng.randint(11, 29)) * (1 if positive or rng.random() < 0.5 else -1)
 
 
-def _agree_plainly(plain, form):
-    """Whether a form of an expression in plain variables is equal to it, at a few random points."""
-    rng = random.Random(1)
-    variables = sorted(plain.free_symbols | form.free_symbols, key=sp.default_sort_key)
-    try:
-        for _ in POINTS:
-            values = {w: Fraction(rng.randint(0, 9)) if w.is_integer else _draw_number(rng, w.is_nonnegative) for w in variables}
-            if not agree(plain, form, Point({}, values)):
-                return False
-    except Undefined:
-        return False
-    return True
+def _draw_plainly(plain):
+    """A random point for an expression in plain variables, as a function of sizes and a source of chance."""
+    variables = sorted(plain.free_symbols, key=sp.default_sort_key)
+    return lambda sizes, rng: Point(
+        {}, {w: Fraction(rng.randint(0, 9)) if w.is_integer else _draw_number(rng, w.is_nonnegative) for w in variables}
+    )
 
 
 # From a normal form to expressions in plain variables
@@ -217,7 +211,12 @@ def _holds_term(term, label, outside):
 
 
 def _find_signs(context, expr):
-    asked = (expr, True, "positive"), (-expr, True, "negative"), (expr, False, "nonnegative"), (-expr, False, "nonpositive")
+    asked = (
+        (expr, True, "positive"),
+        (-expr, True, "negative"),
+        (expr, False, "nonnegative"),
+        (-expr, False, "nonpositive"),
+    )
     return next(([name] for value, strictly, name in asked if _has_sign(context, value, strictly)), [])
 
 
@@ -238,7 +237,11 @@ def _gather(context, normal, joined=False) -> Iterator[sp.Expr]:
         yield normal
     index, inside, outside = Dummy("k", integer=True), Integer(0), Integer(0)
     for term in Add.make_args(normal):
-        sums = [one for one in Mul.make_args(term) if isinstance(one, Sum) and len(one.limits) == 1 and one.limits[0][2] == K]
+        sums = [
+            one
+            for one in Mul.make_args(term)
+            if isinstance(one, Sum) and len(one.limits) == 1 and one.limits[0][2] == K
+        ]
         if len(sums) == 1:
             inside += (term / sums[0]) * sums[0].function.xreplace({sums[0].limits[0][0]: index})
         else:
@@ -270,22 +273,18 @@ def _cancels(context, case):
 
 
 def _is_plainly_zero(context, plain):
-    if plain.has(*POLES) or any(abs(value) > 1e-12 for value in _sample(plain)):
+    if plain.has(*POLES):
         return False
-    plain = plain.rewrite([sp.sinh, sp.cosh, sp.tanh], exp)
     if plain == 0 or (plain := expand(context, plain)) == 0:
         return True
     numerator, _ = sp.fraction(sp.together(plain))
-    if expand(context, numerator) == 0:
-        return True
-    return plain.count_ops() < 100 and sp.simplify(plain) == 0
+    return expand(context, numerator) == 0
 
 
 def _has_sign(context, normal, strictly):
     """Whether a normal form is >= 0, or > 0, on the whole domain."""
     key = "normal sign", normal, strictly
     if key not in context.memo:
-        context.memo[key] = False  # while it is being decided
         normal = _resolve_moduli(context, normal)
         unknown = [modulus for modulus in _find_outer(normal, Abs) if modulus.has(Sum)]
         if unknown:  # it is the sum or its negative
@@ -317,32 +316,13 @@ def _decide(context, plain, strictly):
                 side = Dummy(variable.name, positive=True)
                 cases = [plain.xreplace({variable: case}) for case in (side, -side, Integer(0))]
                 return all(_decide(context, case, strictly) for case in cases)
-    if any(value < -1e-12 for value in _sample(plain)):
-        return False
     context.spend(plain)
-    quotient = factor(plain)
-    if _is_shown(quotient, strictly) and _agree_plainly(plain, quotient):
-        return True
-    if plain.has(sp.sinh, sp.cosh, sp.tanh):
-        form = sp.trigsimp(plain)
-        if _is_shown(form, strictly) and _agree_plainly(plain, form):
-            return True
-    return _is_shown(factor(parametrise_powers(plain)), strictly)
-
-
-def _sample(plain):
-    """Values at a few points of the variables' domains: a cheap reason to give up, never one to accept."""
-    rng = random.Random(0)
-    variables = sorted(plain.free_symbols, key=sp.default_sort_key)
-    for scale in (1, 1, 10, Rational(1, 10)):
-        point = {}
-        for variable in variables:
-            value = Integer(rng.randint(0, 5)) if variable.is_integer else Rational(rng.randint(1, 400), 100) * scale
-            negative = variable.is_nonpositive or (variable.is_nonnegative is None and rng.random() < 0.5)
-            point[variable] = -value if negative else value
-        value = plain.xreplace(point).evalf(20)
-        if value.is_Float or value.is_Integer:
-            yield value
+    forms = plain, factor(plain)
+    return any(
+        (_is_shown(form, strictly) or _is_shown(factor(parametrise_powers(form)), strictly))
+        and _agree(plain, form, _draw_plainly(plain))
+        for form in forms
+    )
 
 
 # A form with a reason of its own: what is shown of it holds of the expression
@@ -401,7 +381,11 @@ def _sign_of_sum(expr):
     low, high = -1 if -1 in lows else max(lows), 1 if 1 in highs else min(highs)
     terms = [term.as_coeff_Mul() for term in expr.args]
     logs = [coefficient for coefficient, rest in terms if isinstance(rest, log)]
-    if (low, high) != UNKNOWN or {*map(abs, logs)} != {1} or any(rest.has(log) != isinstance(rest, log) for _, rest in terms):
+    if (
+        (low, high) != UNKNOWN
+        or {*map(abs, logs)} != {1}
+        or any(rest.has(log) != isinstance(rest, log) for _, rest in terms)
+    ):
         return low, high
     return sign(factor(sp.expand(exp(expr)) - 1))  # exp(u) - 1 has the sign of u, and here no logarithms
 
@@ -436,13 +420,11 @@ def _sign_of_power(base, exponent):
 
 
 def _sign_of_function(expr):
-    if isinstance(expr, (exp, sp.cosh)):
+    if isinstance(expr, exp):
         return 1, 1
     if isinstance(expr, Abs):
         low, high = sign(expr.args[0])
         return (1, 1) if low == high != 0 else (0, 1)
-    if isinstance(expr, (sp.sinh, sp.tanh)):
-        return sign(expr.args[0])
     if isinstance(expr, log):
         return sign(factor(expr.args[0] - 1))
     return UNKNOWN
