@@ -1,12 +1,13 @@
 """The value of an expression at a point: exactly, in multiple precision, or in torch at many points at once.
 
-An expression is printed once as a Python function of its symbols, in a few words that each back end gives a meaning of its own:
-`entropy(p)` becomes `-1 * sum_over(lambda k: product([entry(p, k)], lambda log: [log(entry(p, k))], log), K)`.
+An expression is printed once as a Python function of its symbols, in a few words to which each back end gives a meaning
+of its own: `total(q[k], k)` becomes `sum_over(lambda k: entry(q, k), K)`.
 """
 
 from __future__ import annotations
 
 import functools
+import math
 import re
 from dataclasses import dataclass
 from fractions import Fraction
@@ -24,14 +25,15 @@ from lossmath.claims.quantities import K, M, N, written
 
 DIGITS = 60  # of a value in multiple precision
 AGREE = 50  # digits to which two sides agree that are not rational
+LONG = 10_000  # bits of a power that is still worked out as a fraction
 
 
 class _Source(Printer):
-    """Prints an expression as Python; `names` are those of its symbols, `rational` says that fractions stay fractions."""
+    """Prints an expression as Python; `names` are those of its symbols."""
 
     def __init__(self):
         super().__init__()
-        self.names, self.bound, self.rational = {}, set(), True
+        self.names, self.bound = {}, set()
 
     def name(self, symbol):
         stem = re.sub(r"\W", "", str(symbol))
@@ -47,7 +49,6 @@ class _Source(Printer):
         return self.call("number", str(expr.p), str(expr.q))
 
     def _print_NumberSymbol(self, expr):
-        self.rational = False
         return self.call("constant", repr({sp.pi: "pi", sp.E: "e"}[expr]))
 
     def _print_Symbol(self, expr):
@@ -78,7 +79,6 @@ class _Source(Printer):
         return self._over("maximum", written(expr.at(index)), index, K)
 
     def _print_Derivative(self, expr):
-        self.rational = False
         body = self._print(expr.expr)
         for variable, count in expr.variable_count:
             base, place = getattr(variable, "base", variable), getattr(variable, "indices", ())
@@ -101,17 +101,14 @@ class _Source(Printer):
         return self.call("power", *map(self._print, expr.args), text=expr)
 
     def _print_log(self, expr):
-        self.rational = False
         return self.call("log", *map(self._print, expr.args), text=expr)
 
     def _print_LambertW(self, expr):
         if len(expr.args) > 1:
             self.emptyPrinter(expr)
-        self.rational = False
         return self.call("lambert", *map(self._print, expr.args), text=expr)
 
     def _print_exp(self, expr):
-        self.rational = False
         return self.call(type(expr).__name__.lower(), *map(self._print, expr.args))
 
     _print_sinh = _print_cosh = _print_tanh = _print_exp
@@ -128,7 +125,6 @@ class Program:
 
     source: str
     symbols: tuple
-    rational: bool
 
 
 @lru_cache(maxsize=4096)
@@ -137,7 +133,7 @@ def program(expr) -> Program:
     printer = _Source()
     body = printer.doprint(written(expr))
     free = {symbol: name for symbol, name in printer.names.items() if symbol not in printer.bound}
-    return Program(f"lambda {', '.join(free.values())}: {body}", tuple(free), printer.rational)
+    return Program(f"lambda {', '.join(free.values())}: {body}", tuple(free))
 
 
 @lru_cache(maxsize=4096)
@@ -149,19 +145,19 @@ def _function(expr, backend):
 # Back ends: what the words mean
 
 
-class Multiple:
-    """Real numbers of mpmath, with the digits of its present context."""
+class Exact:
+    """Fractions as long as nothing leaves them, then numbers of mpmath, with the digits of its present context."""
 
     abs, exp, sinh, cosh, tanh = map(staticmethod, (abs, mpmath.exp, mpmath.sinh, mpmath.cosh, mpmath.tanh))
 
     def number(self, p, q):
-        return mpf(p) / q
+        return Fraction(p, q)
 
     def constant(self, name):
         return +getattr(mpmath, name)
 
     def sign(self, u):
-        return self.number((u > 0) - (u < 0), 1)
+        return (u > 0) - (u < 0)
 
     def entry(self, value, *place):
         for index in place:
@@ -169,26 +165,33 @@ class Multiple:
         return value
 
     def delta(self, one, other):
-        return self.number(int(one == other), 1)
+        return int(one == other)
 
     def sum_over(self, term, size):
-        return sum((term(self.number(at, 1)) for at in range(1, size + 1)), self.number(0, 1))
+        return sum(map(term, range(1, size + 1)))
 
     def maximum(self, entry, size):
-        return max(entry(self.number(at, 1)) for at in range(1, size + 1))
+        return max(map(entry, range(1, size + 1)), key=mpmath.convert)
 
     def product(self, plain, rest, log):
         zero = 0 in plain
-        return mpmath.fprod(plain) * mpmath.fprod(rest(lambda u, text: mpf(0) if zero and u <= 0 else log(u, text)))
+        return math.prod(plain) * math.prod(rest(lambda u, text: 0 if zero and u <= 0 else log(u, text)))
 
     def slope(self, function, value, place, count):
         """The derivative in one entry, by differences: independent of SymPy's, and of torch's."""
         return mpmath.diff(lambda entry: function(_replace(value, place, entry)), self.entry(value, *place), count)
 
     def power(self, base, exponent, text):
-        if (base == 0 and exponent < 0) or (base < 0 and exponent != int(exponent)):
+        whole = exponent == int(exponent)
+        if (base == 0 and exponent < 0) or (base < 0 and not whole):
             raise _undefined(text, base)
-        return mpf(base) ** exponent
+        if (
+            whole
+            and isinstance(base, Rational)
+            and abs(exponent) * (base.numerator * base.denominator).bit_length() < LONG
+        ):
+            return Fraction(base) ** int(exponent)
+        return mpmath.convert(base) ** exponent
 
     def log(self, u, text):
         if u <= 0:
@@ -202,7 +205,7 @@ class Multiple:
 
 
 def _undefined(text, at):
-    return Undefined(f"{text} at {mpmath.nstr(mpf(at), 15)}")
+    return Undefined(f"{text} at {mpmath.nstr(mpmath.convert(at), 15)}")
 
 
 def _replace(value, place, entry):
@@ -210,20 +213,6 @@ def _replace(value, place, entry):
         return entry
     first = int(place[0])
     return (*value[: first - 1], _replace(value[first - 1], place[1:], entry), *value[first:])
-
-
-class Exact(Multiple):
-    """Fractions. A power whose exponent is no whole number, or a large one, raises ArithmeticError."""
-
-    def number(self, p, q):
-        return Fraction(p, q)
-
-    def power(self, base, exponent, text):
-        if base == 0 and exponent < 0:
-            raise _undefined(text, 0)
-        if exponent != int(exponent) or abs(exponent) > 1000:
-            raise ArithmeticError(f"{text} is no fraction that can be written")
-        return Fraction(base) ** int(exponent)
 
 
 class Torch:
@@ -288,55 +277,43 @@ class Torch:
         return w * (1 + u.log() - w.log()) / (1 + w)
 
 
-EXACT, MULTIPLE, in_torch = Exact(), Multiple(), lru_cache(Torch)
+EXACT, in_torch = Exact(), lru_cache(Torch)
 
 
 # Values
 
 
-def _number(value):
-    """A number, or nested tuples of numbers, in multiple precision."""
-    if isinstance(value, (tuple, list)):
-        return tuple(map(_number, value))
-    return mpf(int(value.numerator)) / int(value.denominator) if isinstance(value, Rational) else mpf(value)
+def value_of(expr, values, sizes):
+    """The value of `expr` where its symbols have these: a fraction if it is one, else with mpmath's present digits.
 
-
-def value_of(expr, values, sizes=()):
-    """The value of `expr` where its symbols have these, with the digits of mpmath's present context. Raises `Undefined`."""
-    function, symbols = _function(expr, MULTIPLE)
-    value = function(*(sizes[symbol] if symbol in sizes else _number(values[symbol]) for symbol in symbols))
+    Raises `Undefined` where there is no real value. 0 log 0 is 0.
+    """
+    function, symbols = _function(expr, EXACT)
+    value = function(*(sizes[symbol] if symbol in sizes else values[symbol] for symbol in symbols))
     if not mpmath.isfinite(value):
         raise Undefined(f"{expr} is {value}")
-    return value
+    return Fraction(value) if isinstance(value, Rational) else value
 
 
-def evaluate_exactly(expr, point, digits=DIGITS) -> Fraction | mpf:
+def evaluate_exactly(expr, point) -> Fraction | mpf:
     """The value of `expr` at a point of fractions: a fraction if it is one, else a number with 60 digits.
 
     Raises `Undefined` where there is no real value. 0 log 0 is 0.
     """
-    if program(expr).rational:
-        function, symbols = _function(expr, EXACT)
-        try:
-            return Fraction(function(*({**point.values, **point.sizes}[symbol] for symbol in symbols)))
-        except Undefined:
-            raise
-        except ArithmeticError:
-            pass
-    with mpmath.workdps(digits):
+    with mpmath.workdps(DIGITS):
         return value_of(expr, point.values, point.sizes)
 
 
 def agree(left, right, point) -> bool:
-    """Whether two expressions are the same at a point of fractions: exactly, or, if they are not rational, to 50 digits.
+    """Whether two expressions are the same at a point of fractions: exactly, or to 50 digits if they are not rational.
 
     Raises `Undefined` where one of them has no real value.
     """
-    one, other = (evaluate_exactly(side, point, DIGITS + 30) for side in (left, right))
-    if isinstance(one, Fraction) and isinstance(other, Fraction):
-        return one == other
-    with mpmath.workdps(DIGITS + 30):
-        one, other = _number(one), _number(other)
+    with mpmath.workdps(DIGITS + AGREE):
+        one, other = (value_of(side, point.values, point.sizes) for side in (left, right))
+        if isinstance(one, Fraction) and isinstance(other, Fraction):
+            return one == other
+        one, other = map(mpmath.convert, (one, other))
         return abs(one - other) <= mpf(10) ** -AGREE * (1 + abs(one) + abs(other))
 
 
@@ -364,8 +341,8 @@ def evaluate(expr, values) -> float:
     expr : sympy.Expr
         Such as `entropy(p)`.
     values : dict
-        Symbols to numbers, lists, arrays or tensors, as in {p: [0.5, 0.5], y: 2}. Labels count from 1. The number of classes is
-        read off the shapes.
+        Symbols to numbers, lists, arrays or tensors, as in {p: [0.5, 0.5], y: 2}. Labels count from 1. The number of
+        classes is read off the shapes.
 
     Returns
     -------
@@ -386,7 +363,7 @@ def evaluate(expr, values) -> float:
     """
     sizes, point = {}, {}
     for symbol, value in values.items():
-        point[symbol] = value.tolist() if hasattr(value, "tolist") else value
+        point[symbol] = _numbers(value.tolist() if hasattr(value, "tolist") else value)
         expected, found = getattr(symbol, "shape", ()), _shape(point[symbol])
         if len(expected) != len(found):
             raise ValueError(f"{symbol} has the shape {expected}, got a value of shape {found}")
@@ -395,14 +372,20 @@ def evaluate(expr, values) -> float:
                 raise ValueError(f"{symbol} has {axis} = {length}, another value has {axis} = {sizes[axis]}")
     try:
         with mpmath.workdps(DIGITS):
-            return float(value_of(sp.sympify(expr), point, sizes))
+            return float(mpmath.convert(value_of(sp.sympify(expr), point, sizes)))
     except KeyError as error:
         given = ", ".join(map(str, values)) or "none"
         raise ValueError(f"{expr} needs a value for {error.args[0]}, got {given}") from None
 
 
+def _numbers(value):
+    if isinstance(value, (list, tuple)):
+        return tuple(map(_numbers, value))
+    return Fraction(int(value.numerator), int(value.denominator)) if isinstance(value, Rational) else mpf(value)
+
+
 def _shape(value):
-    if not isinstance(value, (list, tuple)):
+    if not isinstance(value, tuple):
         return ()
     (inner,) = {_shape(entry) for entry in value}
     return len(value), *inner
