@@ -54,7 +54,7 @@ def latex(expr: sp.Expr) -> str:
 
 
 def show_normal_form(context: Context, expr: sp.Expr) -> sp.Expr:
-    """The normal form of `expr` for a reader: in the symbols of the claim, with indices k, j, n for those of its sums."""
+    """The normal form of `expr` for a reader: in the symbols of the claim, its sums over j, k, i, n or a."""
     shown = Context(context.hypotheses, context.strict, intervals={})
     named = {mine: base for base, mine in shown.bases.items()}
     return _name_indices(normalise(shown, prepare(shown, expr))).replace(
