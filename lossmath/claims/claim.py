@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sympy as sp
+from sympy import Equality, GreaterThan, LessThan
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
-from lossmath.claims import evidence, limits, rules
-from lossmath.claims.errors import ProofError
+from lossmath.claims import check, counterexample, evidence, limits, rules
+from lossmath.claims.errors import NotRefuted, ProofError
 from lossmath.claims.hypotheses import Distribution, Hypotheses, Label, OneHot, Real
 from lossmath.claims.notation import SIGNS, latex
 from lossmath.claims.quantities import IndexedBase, K, Quantity, Vector, unfold
@@ -23,6 +26,47 @@ __all__ = [
     "Real",
     "tangent",
 ]
+
+
+RELATIONS = {Equality: "==", LessThan: "<=", GreaterThan: ">="}
+
+
+def read_statement(id, statement):
+    """(left, relation, right) of a statement: of such a tuple, or of `a >= b`, `a <= b`, `Eq(a, b)` in SymPy."""
+    if isinstance(statement, (bool, BooleanTrue, BooleanFalse)):
+        raise ValueError(
+            f"{id}: SymPy says {statement} of a statement before it can be proved or refuted; "
+            'write it as (left, relation, right), as in (a, "==", b)'
+        )
+    if isinstance(statement, Relational):
+        statement = statement.lhs, RELATIONS.get(type(statement), statement.rel_op), statement.rhs
+    if not isinstance(statement, tuple) or len(statement) != 3:
+        raise TypeError(
+            f'{id}: a statement is a >= b, a <= b, Eq(a, b), or (left, relation, right) as in (a, "==", b); got {statement!r}'
+        )
+    left, relation, right = statement
+    if relation not in SIGNS:
+        raise ValueError(f'{id}: the relation is one of "==", "<=", ">=", got {relation!r}')
+    left, right = (sp.sympify(side) for side in (left, right))
+    for side in (left, right):
+        if not isinstance(side, sp.Expr):
+            raise TypeError(f"{id}: a side of a statement is an expression, got {side!r}")
+    return left, relation, right
+
+
+def explain_failure(claim, error):
+    """Which of two is the case: the statement that was not proved is false, or it is open, and what to try then."""
+    if limits.is_limit(claim.statements[0]):
+        return f"{claim.id}: {error}"
+    try:
+        return f"{claim.id} is false: {counterexample.refute(claim, quick=True)} (the prover: {error})"
+    except NotRefuted as missed:
+        ways = (
+            "a Derivation"
+            if claim.statements[0][1] == "=="
+            else "tangent(x, at=...), a lemma's proof.at(...), or a Derivation"
+        )
+        return f"{claim.id} is open: {error}. {str(missed).partition(': ')[2]}. Try by= {ways}"
 
 
 def _relation(statement):
@@ -56,8 +100,9 @@ class Claim:
     ----------
     id : str
         The stable name of the claim, such as "kl-split".
-    *statements : (left, relation, right)
-        Each relation is "==", "<=" or ">="; a claim of several statements is their conjunction.
+    *statements : relation of SymPy, or (left, relation, right)
+        `a >= b`, `a <= b` or `Eq(a, b)`; or, with a relation "==", "<=" or ">=", what SymPy would evaluate on the spot.
+        A claim of several statements is their conjunction.
     given : list of hypotheses
         What each symbol is: `Distribution`, `OneHot`, `Label`, `Real`, or inequalities such as `gamma >= 1`.
     equality : dict, optional
@@ -74,7 +119,7 @@ class Claim:
     Examples
     --------
     >>> from lossmath.claims import *
-    >>> claim = Claim("bernoulli", ((1 - x) ** gamma, ">=", 1 - gamma * x), given=[x >= 0, x <= 1, gamma >= 1])
+    >>> claim = Claim("bernoulli", (1 - x) ** gamma >= 1 - gamma * x, given=[x >= 0, x <= 1, gamma >= 1])
     >>> claim.prove(by=tangent(x, at=0)).rules
     ['tangent']
     """
@@ -86,7 +131,7 @@ class Claim:
             raise ValueError(f"{id}: a claim states something; give at least one (left, relation, right)")
         self.id = id
         self.hypotheses = Hypotheses(given)
-        self.statements = tuple(self._statement(statement) for statement in statements)
+        self.statements = tuple(map(self._read, statements))
         self.equality = dict(equality or {})
         for symbol, place in self.equality.items():
             if symbol not in self.hypotheses.declared:
@@ -98,22 +143,14 @@ class Claim:
                 f"{id}: equality={self.equality} is said of inequalities in its symbols, and there is none"
             )
 
-    def _statement(self, statement):
-        if not isinstance(statement, tuple) or len(statement) != 3:
-            raise TypeError(f'{self.id}: a statement is (left, relation, right), as in (a, "==", b); got {statement!r}')
-        left, relation, right = statement
-        if relation not in SIGNS:
-            raise ValueError(f'{self.id}: the relation is one of "==", "<=", ">=", got {relation!r}')
-        sides = [sp.sympify(side) for side in (left, right)]
-        for side in sides:
-            if not isinstance(side, sp.Expr):
-                raise TypeError(f"{self.id}: a side of a statement is an expression, got {side!r}")
-        statement = sides[0], relation, sides[1]
+    def _read(self, statement):
+        """A statement as (left, relation, right), in the language of claims."""
+        left, relation, right = statement = read_statement(self.id, statement)
         if limits.is_limit(statement):
             limits.validate(statement, self.hypotheses)
         else:
-            self.hypotheses.validate(sides[0])
-            self.hypotheses.validate(sides[1])
+            self.hypotheses.validate(left)
+            self.hypotheses.validate(right)
         return statement
 
     def equality_of(self, statement):
@@ -132,41 +169,35 @@ class Claim:
 
         `by` says how: None (normal form, or sign), `tangent(x, at=a)`, an instance `proof.at(...)` of a proved claim, a
         list of such instances, or a `Derivation`. For a claim of several statements it may be a tuple with one for each.
+
+        Raises
+        ------
+        ProofError
+            It says which of two is the case: that the claim is false, with a counterexample; or that it is open, with
+            what was left over, how long a counterexample was looked for, and what to try.
         """
         ways = by if isinstance(by, tuple) else (by,) * len(self.statements)
         if len(ways) != len(self.statements):
             raise ValueError(f"{self.id}: {len(self.statements)} statements, but {len(ways)} ways to prove them")
         records = []
-        for (left, relation, right), way in zip(self.statements, ways):
-            if isinstance(way, Derivation):
-                way = way.chain
+        for statement, way in zip(self.statements, ways):
+            chain = way.chain if isinstance(way, Derivation) else way
             try:
-                equality = self.equality_of((left, relation, right))
-                records.append(rules.prove((left, relation, right), self.hypotheses, way, equality))
+                records.append(rules.prove(statement, self.hypotheses, chain, self.equality_of(statement)))
             except ProofError as error:
-                raise ProofError(f"{self.id}: {error}") from None
-        self._guard()
+                raise ProofError(explain_failure(self.near_miss(statement), error)) from None
+        if (doubt := counterexample.doubt(self)) is not None:
+            raise ProofError(f"{self.id}: the rules accepted it, yet at {doubt}")
         ways = [way.way(line) if isinstance(way, Derivation) else way for line, way in zip(self.statements, ways)]
         return evidence.proved(Proof(self, records, ways))
 
-    def _guard(self):
-        """Evaluate the proved claim in multiple precision: an independent look at what SymPy said."""
-        from lossmath.claims import counterexample as refute
-
-        if (doubt := refute.doubt(self)) is not None:
-            raise ProofError(f"{self.id}: the rules accepted it, yet at {doubt}")
-
     def check(self, cases=1000, seed=0, device=None):
         """Evaluate the claim's own expressions in torch (float64) at random points; see `lossmath.claims.check.check`."""
-        from lossmath.claims.check import check
-
-        return evidence.checked(check(self, cases=cases, seed=seed, device=device))
+        return evidence.checked(check.check(self, cases=cases, seed=seed, device=device))
 
     def refute(self, seed=0):
         """Find a counterexample that can be verified by hand; see `lossmath.claims.counterexample.refute`."""
-        from lossmath.claims.counterexample import refute
-
-        return evidence.refuted(refute(self, seed=seed))
+        return evidence.refuted(counterexample.refute(self, seed=seed))
 
     def _lines(self):
         return [_relation(statement) for statement in self.statements]
