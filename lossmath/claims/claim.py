@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import random
+
 import sympy as sp
 from sympy import Equality, GreaterThan, LessThan
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
 from lossmath.claims import check, counterexample, evidence, limits, rules
-from lossmath.claims.errors import NotRefuted, ProofError
+from lossmath.claims.errors import ProofError
 from lossmath.claims.hypotheses import Distribution, Hypotheses, Label, OneHot, Real
 from lossmath.claims.notation import SIGNS, latex
-from lossmath.claims.quantities import IndexedBase, K, Quantity, Vector, unfold
+from lossmath.claims.quantities import IndexedBase, K, M, N, Quantity, Vector, unfold
 from lossmath.claims.reasons import Instance, tangent
+from lossmath.claims.sampling import draw_points
 
 __all__ = [
     "Claim",
@@ -28,6 +31,7 @@ __all__ = [
 ]
 
 
+TRIED = ({K: 2, N: 1, M: 1}, False), ({K: 3, N: 2, M: 2}, False), ({K: 3, N: 2, M: 2}, True)  # points, wide or not
 RELATIONS = {Equality: "==", LessThan: "<=", GreaterThan: ">="}
 
 
@@ -58,15 +62,17 @@ def explain_failure(claim, error):
     """Which of two is the case: the statement that was not proved is false, or it is open, and what to try then."""
     if limits.is_limit(claim.statements[0]):
         return f"{claim.id}: {error}"
-    try:
-        return f"{claim.id} is false: {counterexample.refute(claim, quick=True)} (the prover: {error})"
-    except NotRefuted as missed:
-        ways = (
-            "a Derivation"
-            if claim.statements[0][1] == "=="
-            else "tangent(x, at=...), a lemma's proof.at(...), or a Derivation"
-        )
-        return f"{claim.id} is open: {error}. {str(missed).partition(': ')[2]}. Try by= {ways}"
+    rng = random.Random(0)
+    points = [point for sizes, wide in TRIED for point in draw_points(claim.hypotheses, sizes, rng, 40, wide)]
+    found = next(filter(None, (counterexample.confirm(claim, point) for point in points)), None)
+    if found is not None:
+        return f"{claim.id} is false: {found} (the prover: {error})"
+    ways = (
+        "a Derivation"
+        if claim.statements[0][1] == "=="
+        else "tangent(x, at=...), proof.at(...) of a lemma, a Derivation"
+    )
+    return f"{claim.id} is open: {error}; no counterexample among {len(points)} points; ways to try, as `by`: {ways}"
 
 
 def _relation(statement):
