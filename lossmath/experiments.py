@@ -335,8 +335,8 @@ class Table:
         return "\n".join([*(" | ".join(row) for row in (self.headings, *self.rows)), self.note])
 
 
-def judge(claim: str, said: str, quantifier: str, measured: str, gaps: dict[str, Difference], unlike: str) -> Table:
-    """Judge a sentence of the article, that each of the differences is negative, and leave the verdict for the ledger.
+def judge(claim: str, said: str, quantifier: str, measured: str, gaps: dict[str, Difference], unlike="") -> Table:
+    """Judge a sentence, that each of the differences is negative, and leave the verdict for the ledger.
 
     `said` has its words, and `unlike` what the cited paper has and the experiment has not.
     """
@@ -348,9 +348,9 @@ def judge(claim: str, said: str, quantifier: str, measured: str, gaps: dict[str,
         seen = f"as said in {less} of {regimes} regimes", f"the opposite in {more}"
         found[name] = word, seen, f"{gap.show(int(gap.mean.argmin()))} to {gap.show(int(gap.mean.argmax()))}"
         rows.append((name, f"{less} of {regimes}", more, f"**{word}**"))
-    note = f"“{said}”, read as: {HOLDS[quantifier][0]}. The cited paper has, and this experiment has not: {unlike}"
+    note = f"{said}, read as: {HOLDS[quantifier][0]}" + f". The cited work has, unlike this: {unlike}" * bool(unlike)
     judged(claim, f"{measured}. {note}", found)
-    return Table([measured, "as said", "opposite", "verdict"], rows, note + ".")
+    return Table([measured, "as said", "opposite", "verdict"], rows, f"{note}.")
 
 
 class Grid(NamedTuple):
