@@ -305,18 +305,14 @@ def compare(ours: Tensor, theirs: Tensor | float, level: float = 0.95, **axes: S
     return Difference(mean, mean - half, mean + half, axes)
 
 
-# Verdicts
-
-HOLDS = {  # when a sentence with such a quantifier does, which is true in `less` regimes and turned round in `more`
-    "often": ("in more than half of the regimes", lambda less, more, regimes: 2 * less > regimes),
-    "generally": ("often, and nowhere the opposite", lambda less, more, regimes: 2 * less > regimes and not more),
-}
+MEANS = {"often": "in more than half of the regimes", "generally": "often, and nowhere the opposite"}
 
 
 def verdict(difference: Difference, quantifier: str) -> str:
-    """Whether the counts support that the difference is negative, often or generally: see `HOLDS`."""
+    """Whether the counts support that the difference is negative, often or generally: see `MEANS`."""
     less, more, regimes = difference.count()
-    if HOLDS[quantifier][1](less, more, regimes):
+    often = 2 * less > regimes
+    if {"often": often, "generally": often and not more}[quantifier]:
         return "supported"
     return "it depends" if less else "not supported" if more else "no difference seen"
 
@@ -348,7 +344,7 @@ def judge(claim: str, said: str, quantifier: str, measured: str, gaps: dict[str,
         seen = f"as said in {less} of {regimes} regimes", f"the opposite in {more}"
         found[name] = word, seen, f"{gap.show(int(gap.mean.argmin()))} to {gap.show(int(gap.mean.argmax()))}"
         rows.append((name, f"{less} of {regimes}", more, f"**{word}**"))
-    note = f"{said}, read as: {HOLDS[quantifier][0]}" + f". The cited work has, unlike this: {unlike}" * bool(unlike)
+    note = f"{said}, read as: {MEANS[quantifier]}" + f". The cited work has, unlike this: {unlike}" * bool(unlike)
     judged(claim, f"{measured}. {note}", found)
     return Table([measured, "as said", "opposite", "verdict"], rows, f"{note}.")
 
