@@ -397,3 +397,15 @@ def differentiate(expr):
     for variable, count in expr.variable_count:
         result = freshen(result.diff(variable, count))
     return result
+
+
+def substitute(expr: sp.Expr, values: dict) -> sp.Expr:
+    """`expr`, unfolded, with symbols and whole vectors replaced at once."""
+    marks = {symbol: sp.Dummy() for symbol in values if isinstance(symbol, sp.Symbol)}
+    # derivatives first: what is put in for u may contain the variable of the derivative
+    expr = differentiate(freshen(unfold(sp.sympify(expr)))).xreplace(marks)
+    expr = expr.replace(
+        lambda node: isinstance(node, sp.Indexed) and node.base in values,
+        lambda node: values[node.base][node.indices if len(node.indices) > 1 else node.indices[0]],
+    )
+    return unfold(expr.xreplace({mark: sp.sympify(values[symbol]) for symbol, mark in marks.items()}))
