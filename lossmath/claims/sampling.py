@@ -13,7 +13,7 @@ import sympy as sp
 from sympy import IndexedBase
 
 from lossmath.claims.errors import Undefined
-from lossmath.claims.evaluation import evaluate_exactly
+from lossmath.claims.evaluation import DIGITS, evaluate_exactly
 from lossmath.claims.hypotheses import Hypotheses
 from lossmath.claims.notation import latex
 from lossmath.claims.quantities import K
@@ -224,7 +224,9 @@ def obeys(hypotheses: Hypotheses, point: Point) -> bool:
     for base, positive in hypotheses.distributions.items():
         value = point.values[base]
         for row in [value] if len(base.shape) == 1 else value:
-            if abs(sum(row) - 1) > Fraction(1, 10**30) or min(row) < 0 or (positive and min(row) == 0):
+            with mpmath.workdps(DIGITS):  # a place where equality is claimed need not be rational
+                off = abs(mpmath.convert(sum(row) - 1))
+            if off > 1e-50 or min(row) < 0 or (positive and min(row) == 0):
                 return False
     intervals = hypotheses.intervals.items()
     return all(interval.contains(sp.sympify(point.values[symbol])) == sp.true for symbol, interval in intervals)
