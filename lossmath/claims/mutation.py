@@ -8,6 +8,7 @@ the rules or continuity prove it; one for which neither a counterexample nor a p
 """
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -147,7 +148,7 @@ def mutate(claim: Claim, part: int | None) -> Iterator[Mutant]:
 
 @lru_cache(maxsize=64)
 def _points(given):
-    return [draw_points(Hypotheses(given), sizes, POINTS) for sizes in SIZES]
+    return [draw_points(Hypotheses(given), sizes, random.Random(0), POINTS) for sizes in SIZES]
 
 
 def _why_false(claim):
