@@ -22,8 +22,8 @@ __all__ = [*_claim.__all__, *_quantities.__all__, "evaluate", "latex", "mutants"
 
 
 def evaluate(expr, values):
-    """The value of `expr` at one point; see `lossmath.claims.check.evaluate`."""
-    from lossmath.claims.check import evaluate
+    """The value of `expr` at one point; see `lossmath.claims.evaluation.evaluate`."""
+    from lossmath.claims.evaluation import evaluate
 
     return evaluate(expr, values)
 

@@ -1,0 +1,256 @@
+"""Points that obey the hypotheses of a claim: of short numbers, for the eye, or all over the domain, up to its ends."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache, partial
+
+import mpmath
+import sympy as sp
+from sympy import IndexedBase
+
+from lossmath.claims.errors import Undefined
+from lossmath.claims.evaluation import evaluate_exactly
+from lossmath.claims.hypotheses import Hypotheses
+from lossmath.claims.notation import latex
+from lossmath.claims.quantities import K
+
+# Short numbers, the shortest first.
+SHORT = [
+    *map(Fraction, "0 1 2 3 1/2 1/4 3/4 1/3 2/3 3/2 1/10 9/10 1/5 4/5 5/2 4 5 10 20".split()),
+    *map(Fraction, "1/100 99/100 1/1000 999/1000".split()),
+    *(Fraction(n, 20) for n in range(1, 20)),
+    *(Fraction(n, 100) for n in range(1, 100)),
+]
+WRITTEN = 12  # entries of a vector that are written out
+CLASS = sp.Dummy("k", integer=True)
+
+
+@dataclass(frozen=True)
+class Point:
+    """Exact values for every declared symbol: fractions, labels from 1, and (nested) tuples of them for vectors."""
+
+    sizes: dict
+    values: dict
+
+    @property
+    def length(self) -> int:
+        """How much there is to write."""
+        return 3 * self.sizes[K] + sum(map(_length, self.values.values()))
+
+    def latex(self) -> str:
+        named = {**self.sizes, **self.values}
+        return ", ".join(f"${latex(symbol)} = {_latex(value)}$" for symbol, value in named.items())
+
+    def __str__(self):
+        return ", ".join(f"{symbol} = {_text(value)}" for symbol, value in {**self.sizes, **self.values}.items())
+
+
+def _length(value):
+    return sum(map(_length, value)) if isinstance(value, tuple) else len(str(value))
+
+
+def _text(value, write=str, left="(", dots="...", between=", ", right=")"):
+    if not isinstance(value, tuple):
+        return write(_short(value))
+    shown = value if len(value) <= WRITTEN else (*value[:3], dots, value[-1])
+    inside = (entry if entry is dots else _text(entry, write, left, dots, between, right) for entry in shown)
+    return f"{left}{between.join(inside)}{right}"
+
+
+def _latex(value):
+    return _text(value, scientific, r"\left(", r"\dots", r",\ ", r"\right)")
+
+
+def _short(number):
+    """Six digits of a long number, or as many as it takes to tell it from a shorter one: 1.000000000001 is not 1."""
+    if isinstance(number, (int, Fraction)) and max(number.denominator, abs(number.numerator)) <= 10**6:
+        return str(number)
+    for digits in range(6, 30):
+        with mpmath.workdps(60):
+            text = mpmath.nstr(mpmath.convert(number), digits).replace(".0e", "e").removesuffix(".0")
+        if sum(map(str.isdigit, text.partition("e")[0].lstrip("-0."))) >= digits or Fraction(text) == number:
+            return text
+    return text
+
+
+def scientific(number: str) -> str:
+    """A number such as 1e-7 in LaTeX."""
+    mantissa, _, exponent = number.partition("e")
+    return rf"{mantissa} \times 10^{{{int(exponent)}}}" if exponent else mantissa
+
+
+# Drawing
+
+
+class _Short:
+    """Numbers that are short; at the first turn the shortest ones, and uniform distributions."""
+
+    def __init__(self, rng, turn):
+        self.rng, self.turn = rng, turn
+
+    def entry(self):
+        return Fraction(self.rng.choice((-2, -1, 0, 0, 1, 2, 3, 5)))
+
+    def label(self, size):
+        return Fraction(self.rng.randint(1, size))
+
+    def number(self, interval):
+        pool = _pool(interval)
+        if self.turn < 2:  # the two shortest, which closed ends often are
+            return pool[min(self.turn, len(pool) - 1)]
+        return self.rng.choice(pool[: self.rng.choice((5, 24, len(pool)))])
+
+    def weights(self, classes):
+        if self.turn == 0:
+            return [1] * classes
+        if self.rng.random() < 0.2:  # a peaked one
+            top, much = self.rng.randrange(classes), 10 ** self.rng.randint(1, 4)
+            return [much if c == top else 1 for c in range(classes)]
+        return self.rng.choices((1, 1, 1, 2, 3, 4, 9, 99), k=classes)
+
+    def distribution(self, classes, positive):
+        weights = self.weights(classes)
+        if not positive and self.turn > 0:  # some classes, or all but one, without any mass
+            top, missing = self.rng.randrange(classes), self.rng.choice((0, 0, 0.3, 1))
+            weights = [w if c == top or self.rng.random() >= missing else 0 for c, w in enumerate(weights)]
+        total = sum(weights)
+        return tuple(Fraction(w, total) for w in weights)
+
+
+class _Wide(_Short):
+    """Numbers over the whole domain, at its closed ends and close to its open ones; flat and peaked distributions."""
+
+    def __init__(self, rng, turn):
+        super().__init__(rng, 2)
+        self.scale = rng.choice((0.1, 1, 5, 30))
+
+    def _normal(self, scale):
+        return Fraction(round(1000 * scale * self.rng.gauss(0, 1)), 1000)
+
+    def entry(self):
+        return self._normal(self.scale)
+
+    def number(self, interval):
+        low, high = _ends(interval)
+        if low == high:
+            return super().number(interval)
+        ends = [(low, 1, interval.left_open), (high, -1, interval.right_open)]
+        ends = [end for end in ends if not math.isinf(end[0])]
+        if not ends:
+            return self._normal(self.rng.choice((0, 0.01, 1, 1, 5, 30)))
+        (end, inwards, is_open), kind = self.rng.choice(ends), self.rng.randrange(6)
+        if kind == 0 and not is_open:
+            return end
+        if kind < 3:  # next to it
+            return end + inwards * Fraction(min(high - low, 1)) / 10 ** self.rng.randint(1, 12)
+        if len(ends) == 2:
+            return low + (high - low) * Fraction(self.rng.randint(1, 999), 1000)
+        return end + inwards * Fraction(1 + int(1000 * min(50, math.exp(2 * self.rng.gauss(0, 1)))), 1000)
+
+    def weights(self, classes):
+        scale = self.rng.choice((0, 0.001, 1, 3, 10))
+        return [1 + int(10**6 * math.exp(scale * self.rng.gauss(0, 1))) for _ in range(classes)]
+
+
+@cache
+def _pool(interval):
+    """Short numbers in the interval, the shortest first."""
+    if isinstance(interval, sp.FiniteSet):
+        return [Fraction(str(sp.nsimplify(next(iter(interval)), rational=True)))]
+    low, high = _ends(interval)
+    start = low if low != -math.inf else min(0, high - 1)
+    near = [*SHORT, *(-number for number in SHORT), *(start + number for number in SHORT)]
+    inside = {number for number in map(Fraction, [*near, (start + min(high, start + 2)) / 2]) if low < number < high}
+    inside |= {end for end, is_open in ((low, interval.left_open), (high, interval.right_open)) if not is_open}
+    return sorted(inside, key=lambda number: (_length(number), abs(number), number))
+
+
+@cache
+def _ends(interval):
+    """The ends as fractions; one that is not rational becomes a fraction within the interval, 1e-9 away at most."""
+
+    def inward(end, rounded):
+        if end.is_infinite:
+            return float(end)
+        return Fraction(str(end if end.is_Rational else rounded(end * 10**9) / 10**9))
+
+    return inward(interval.inf, sp.ceiling), inward(interval.sup, sp.floor)
+
+
+def draw_points(hypotheses: Hypotheses, sizes: dict, rng: random.Random, count: int, wide: bool = False) -> list[Point]:
+    """`count` points that obey the hypotheses: with short numbers, the first with the shortest; or `wide`, all over."""
+    kind = _Wide if wide else _Short
+    return [Point(sizes, _draw(hypotheses, sizes, kind(rng, turn))) for turn in range(count)]
+
+
+def _draw(hypotheses, sizes, draw):
+    values = {}
+    for base, positive in hypotheses.distributions.items():
+        *outer, classes = base.shape
+        values[base] = _nested(outer, sizes, partial(draw.distribution, sizes[classes], positive))
+    for base in hypotheses.reals:
+        values[base] = _nested(base.shape, sizes, draw.entry)
+    for label, size in hypotheses.labels.items():
+        values[label] = _nested(getattr(label, "shape", ()), sizes, partial(draw.label, sizes[size]))
+    for base, label in hypotheses.onehots.items():
+        values[base] = tuple(Fraction(int(values[label] == c)) for c in range(1, sizes[K] + 1))
+    for symbol, interval in hypotheses.intervals.items():
+        values[symbol] = draw.number(interval)
+    return values
+
+
+def _nested(shape, sizes, draw):
+    if not shape:
+        return draw()
+    return tuple(_nested(shape[1:], sizes, draw) for _ in range(sizes[shape[0]]))
+
+
+# Of points that are drawn
+
+
+def obeys(hypotheses: Hypotheses, point: Point) -> bool:
+    """Whether distributions are distributions, and numbers lie in their intervals."""
+    for base, positive in hypotheses.distributions.items():
+        value = point.values[base]
+        for row in [value] if len(base.shape) == 1 else value:
+            if abs(sum(row) - 1) > Fraction(1, 10**30) or min(row) < 0 or (positive and min(row) == 0):
+                return False
+    intervals = hypotheses.intervals.items()
+    return all(interval.contains(sp.sympify(point.values[symbol])) == sp.true for symbol, interval in intervals)
+
+
+def at_equality(claim, point: Point) -> Point | None:
+    """The point moved to where the claim says that equality holds, or None where the hypotheses exclude that."""
+    values = dict(point.values)
+    try:
+        for one, other in claim.equality.items():
+            if isinstance(other, IndexedBase) and claim.hypotheses.distributions.get(one):
+                one, other = other, one  # where p may have zeros and q may not, p follows q
+            if isinstance(one, IndexedBase):
+                places = (Point(point.sizes, values | {CLASS: at}) for at in range(1, point.sizes[K] + 1))
+                values[one] = tuple(evaluate_exactly(other[CLASS], place) for place in places)
+            else:
+                values[one] = evaluate_exactly(sp.sympify(other), Point(point.sizes, values))
+    except Undefined:
+        return None
+    moved = Point(point.sizes, values)
+    return moved if obeys(claim.hypotheses, moved) else None
+
+
+def to_tensors(points: list[Point], hypotheses: Hypotheses, device=None) -> dict:
+    """The values of points with the same sizes as tensors, the first axis of which is the point."""
+    import torch
+
+    kinds = {symbol: torch.int64 if symbol in hypotheses.labels else torch.float64 for symbol in points[0].values}
+    return {
+        symbol: torch.tensor([_floats(point.values[symbol]) for point in points], dtype=torch.float64).to(device, kind)
+        for symbol, kind in kinds.items()
+    }
+
+
+def _floats(value):
+    return [_floats(entry) for entry in value] if isinstance(value, tuple) else float(value)
