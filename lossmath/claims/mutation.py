@@ -6,12 +6,14 @@ claim from such a neighbour, to pass it would say little. A change that only wea
 sign is known, is passed over. A mutant is *refuted* by a point where it is false or has no value, and *still true* if
 the rules or continuity prove it; one for which neither a counterexample nor a proof was found is *undecided*.
 """
+
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import chain, islice
 
 import sympy as sp
 from sympy import Add, Derivative, IndexedBase, KroneckerDelta, Limit, Mul, Pow, Sum
@@ -19,8 +21,9 @@ from sympy.core.relational import Relational
 
 from lossmath.claims import evidence, limits, rules
 from lossmath.claims.claim import Claim, Proof
-from lossmath.claims.counterexample import evaluate, find_counterexample, refute
+from lossmath.claims.counterexample import find_counterexample, refute
 from lossmath.claims.errors import NotRefuted, ProofError, Undefined
+from lossmath.claims.evaluation import evaluate_exactly
 from lossmath.claims.hypotheses import Distribution, Hypotheses, Label, OneHot, Real
 from lossmath.claims.normal_form import domain_of
 from lossmath.claims.quantities import K, M, N, Quantity, Vector, epsilon, gamma, unfold
@@ -124,7 +127,7 @@ def weaken(given: tuple) -> Iterator[tuple[str, list]]:
 
 
 def mutate(claim: Claim, part: int | None) -> Iterator[Mutant]:
-    """The claims with one change in one part: a statement, by its number, or the hypotheses, None."""
+    """The claims with one change in one part of this one."""
     if part is None:
         yield from (Mutant(claim.near_miss(given=given), change) for change, given in weaken(claim.hypotheses.given))
         return
@@ -153,16 +156,14 @@ def _points(given):
 
 def _why_false(claim):
     """Where the claim fails or says nothing, in words, or None."""
-    drawn = _points(claim.hypotheses.given)
-    for points in drawn:
+    for points in (drawn := _points(claim.hypotheses.given)):
         if (found := find_counterexample(claim, points)) is not None:
             return str(found)
-    for part in (part for side in _doubtful(claim) for part in (side, *_functions(side))):
-        if unfold(part).has(Derivative):  # a difference quotient may reach over an end
-            continue
-        for point in (point for points in drawn for point in points):
+    parts = [part for side in _doubtful(claim) for part in (side, *_functions(side))]
+    for part in (part for part in parts if not unfold(part).has(Derivative)):  # whose quotient may reach over an end
+        for point in chain(*drawn):
             try:
-                evaluate(part, point)
+                evaluate_exactly(part, point)
             except Undefined as error:
                 return f"{point}: no value, {error}"
     return None
@@ -216,40 +217,31 @@ def _prove(claim, statement, way):
 
 def _is_weaker(claim, proof, part):
     """A changed inequality follows from the original, or twice the original, by a remainder of known sign."""
-    statement = claim.statements[0]
-    if part is None or statement[1] == "==":
-        return False
-    return any(_prove(claim, statement, proof.at(statement=part, times=times)) for times in (1, 2))
+    (statement, *_), ways = claim.statements, [proof.at(statement=part or 0, times=times) for times in (1, 2)]
+    return part is not None and statement[1] != "==" and any(_prove(claim, statement, way) for way in ways)
 
 
-def decide(claim: Claim, proof: Proof, part: int | None) -> tuple[str, str] | None:
-    """What becomes of a claim with a change in one part: (one of `FATES`, the reason), or None if it is only weaker."""
+def decide(mutant: Mutant, proof: Proof, part: int | None) -> Mutant | None:
+    """The mutant with what became of it and why; None if it only weakens the part of the proved claim it changes."""
+    claim = mutant.claim
     if (reason := _why_false(claim)) is not None:
-        return "refuted", reason
+        return replace(mutant, fate="refuted", reason=reason)
     if _is_weaker(claim, proof, part):
         return None
     if (reason := _why_true(claim, proof, part)) is not None:
-        return "still true", reason
+        return replace(mutant, fate="still true", reason=reason)
     try:
-        return "refuted", str(refute(claim, quick=True))
+        return replace(mutant, fate="refuted", reason=str(refute(claim, quick=True)))
     except NotRefuted as error:
-        return "undecided", str(error)
+        if all(line[1] == "==" and not limits.is_limit(line) for line in claim.statements):
+            raise Survived(f"{mutant}: {error}") from None
+        return replace(mutant, fate="undecided", reason=str(error))
 
 
 def examine(proof: Proof, part: int | None) -> list[Mutant]:
-    """The mutants of one part of a proved claim, and what became of each; raises `Survived` as soon as one did."""
-    found = []
-    for mutant in mutate(proof.claim, part):
-        if (decided := decide(mutant.claim, proof, part)) is None:
-            continue
-        fate, reason = decided
-        exact = all(line[1] == "==" and not limits.is_limit(line) for line in mutant.claim.statements)
-        if fate == "undecided" and exact:
-            raise Survived(f"{mutant}: {reason}")
-        found.append(replace(mutant, fate=fate, reason=reason))
-        if len(found) == MOST:
-            break
-    return found
+    """The mutants of one part of a proved claim: a statement, by its number, or the hypotheses, None."""
+    decided = (decide(mutant, proof, part) for mutant in mutate(proof.claim, part))
+    return list(islice((mutant for mutant in decided if mutant is not None), MOST))
 
 
 class Mutants:
@@ -270,7 +262,7 @@ class Mutants:
 
 
 def mutants(*proofs: Proof) -> Mutants:
-    """Change proved claims in one place each time, and refute each or prove it. Raises `Survived` as `examine` does."""
+    """Change proved claims in one place each time, and refute each or prove it; or raise `Survived`."""
     found = {}
     for proof in proofs:
         every = (*range(len(proof.claim.statements)), None)
