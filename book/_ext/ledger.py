@@ -134,12 +134,12 @@ def rests_on(contract, evidence):
 
 def rows(contract, evidence):
     """The ledger, one row for each claim, in the order of the contract."""
-    edges = rests_on(contract, evidence)
-    entries = []
+    edges, entries = rests_on(contract, evidence), []
+    pages = {_chapter(record): record["page"] for record in evidence}
     for id, claim in contract["claims"].items():
         own = [record for record in evidence if record["claim"] == id]
         home = [record for record in own if at_home(record, claim)]
-        page = home[0]["page"] if home else claim.get("chapter", "")
+        page = pages.get(claim.get("chapter"), "")
         entry = {"id": id, "kind": claim.get("kind"), "says": claim.get("says", ""), "page": page}
         entry["address"] = f"{page}.html#{id}" + "-proof" * (claim.get("kind") == "lemma")
         entry |= {key: value for key, value in stated(claim).items() if value}
