@@ -9,7 +9,7 @@ from lossmath.claims.errors import ProofError
 from lossmath.claims.hypotheses import Distribution, Hypotheses, Label, OneHot, Real
 from lossmath.claims.notation import SIGNS, latex
 from lossmath.claims.quantities import IndexedBase, K, Quantity, Vector, unfold
-from lossmath.claims.rules import tangent
+from lossmath.claims.reasons import Instance, tangent
 
 __all__ = [
     "Claim",
@@ -142,7 +142,7 @@ class Claim:
                 way = way.chain
             try:
                 equality = self.equality_of((left, relation, right))
-                records.append(rules.prove(left, relation, right, self.hypotheses, way, equality))
+                records.append(rules.prove((left, relation, right), self.hypotheses, way, equality))
             except ProofError as error:
                 raise ProofError(f"{self.id}: {error}") from None
         self._guard()
@@ -208,7 +208,7 @@ class Proof:
         It is multiplied by `times`, which must not be negative, and summed over the class index `over`, if there is one.
         `statement` picks one of several.
         """
-        return rules.Instance(self, self.claim.statements[statement], dict(values or {}), sp.sympify(times), over)
+        return Instance(self, self.claim.statements[statement], dict(values or {}), sp.sympify(times), over)
 
     def __repr__(self):
         return f"Proof of {self.claim.id} for every K, by {', '.join(self.rules + self.lemmas)}"
