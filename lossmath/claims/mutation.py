@@ -22,10 +22,11 @@ from sympy.core.relational import Relational
 from lossmath.claims import evidence, limits, rules
 from lossmath.claims.claim import Claim, Proof
 from lossmath.claims.counterexample import find_counterexample, refute
+from lossmath.claims.definedness import find_undefined
 from lossmath.claims.errors import NotRefuted, ProofError, Undefined
 from lossmath.claims.evaluation import evaluate_exactly
 from lossmath.claims.hypotheses import Distribution, Hypotheses, Label, OneHot, Real
-from lossmath.claims.normal_form import domain_of
+from lossmath.claims.normal_form import Context
 from lossmath.claims.quantities import K, M, N, Quantity, Vector, epsilon, gamma, unfold
 from lossmath.claims.sampling import draw_points
 
@@ -171,9 +172,9 @@ def _why_false(claim):
 
 def _doubtful(claim):
     """The sides that were not shown to be defined."""
-    domain = domain_of(claim.hypotheses)
+    context = Context(claim.hypotheses)
     sides = [side.args[0] if isinstance(side, Limit) else side for line in claim.statements for side in line[::2]]
-    return [side for side in sides if side.is_finite is not False and domain.undefined(side) is not None]
+    return [side for side in sides if side.is_finite is not False and find_undefined(context, side) is not None]
 
 
 def _functions(expr):
@@ -210,7 +211,7 @@ def _is_closure(claim, original):
 
 def _prove(claim, statement, way):
     try:
-        return rules.prove(*statement, claim.hypotheses, way)
+        return rules.prove(statement, claim.hypotheses, way)
     except (ProofError, ValueError, TypeError):  # a way of another statement need not make sense here
         return None
 
