@@ -164,9 +164,11 @@ def _pool(interval):
     low, high = _ends(interval)
     start = low if low != -math.inf else min(0, high - 1)
     near = [*SHORT, *(-number for number in SHORT), *(start + number for number in SHORT)]
-    inside = {number for number in map(Fraction, [*near, (start + min(high, start + 2)) / 2]) if low < number < high}
-    inside |= {end for end, is_open in ((low, interval.left_open), (high, interval.right_open)) if not is_open}
-    return sorted(inside, key=lambda number: (_length(number), abs(number), number))
+    near = map(Fraction, [*near, (start + min(high, start + 2)) / 2])
+    return sorted(
+        {number for number in near if _is_inside(number, interval)},
+        key=lambda number: (_length(number), abs(number), number),
+    )
 
 
 @cache
@@ -179,6 +181,11 @@ def _ends(interval):
         return Fraction(str(end if end.is_Rational else rounded(end * 10**9) / 10**9))
 
     return inward(interval.inf, sp.ceiling), inward(interval.sup, sp.floor)
+
+
+def _is_inside(number, interval):
+    (low, high), is_open = _ends(interval), (interval.left_open, interval.right_open)
+    return low < number < high or (number == low and not is_open[0]) or (number == high and not is_open[1])
 
 
 def draw_points(hypotheses: Hypotheses, sizes: dict, rng: random.Random, count: int, wide: bool = False) -> list[Point]:
@@ -239,6 +246,48 @@ def at_equality(claim, point: Point) -> Point | None:
         return None
     moved = Point(point.sizes, values)
     return moved if obeys(claim.hypotheses, moved) else None
+
+
+def move_point(hypotheses: Hypotheses, point: Point, rng: random.Random) -> Point:
+    """A point nearby, from one millionth away to far, that obeys the hypotheses too."""
+    stride, values = 10 ** (-6 * rng.random()), dict(point.values)
+
+    def weigh(row):
+        weights = [math.ceil(10**12 * float(entry) * math.exp(stride * rng.gauss(0, 1))) for entry in row]
+        return tuple(Fraction(weight, sum(weights)) for weight in weights)
+
+    def shift(number):
+        return number + Fraction(round(10**9 * stride * rng.gauss(0, 1)), 10**9)
+
+    for base in hypotheses.distributions:
+        values[base] = _map_rows(weigh, values[base])
+    for base in hypotheses.reals:
+        values[base] = _map_rows(lambda row: tuple(map(shift, row)), values[base])
+    for symbol, interval in hypotheses.intervals.items():
+        if not isinstance(interval, sp.FiniteSet) and _is_inside(moved := shift(values[symbol]), interval):
+            values[symbol] = moved
+    return Point(point.sizes, values)
+
+
+def _map_rows(function, value):
+    return tuple(_map_rows(function, row) for row in value) if isinstance(value[0], tuple) else function(value)
+
+
+def shorten_point(hypotheses: Hypotheses, point: Point, digits: int) -> Point | None:
+    """The point with numbers rounded to so many digits, or None if it then leaves the domain."""
+
+    def short(value):
+        return tuple(map(short, value)) if isinstance(value, tuple) else Fraction(f"{float(value):.{digits}g}")
+
+    def weigh(row):
+        entries, largest = list(map(short, row)), row.index(max(row))
+        entries[largest] += 1 - sum(entries)
+        return tuple(entries)
+
+    values = {symbol: short(value) for symbol, value in point.values.items()}
+    values |= {base: _map_rows(weigh, point.values[base]) for base in hypotheses.distributions}
+    shortened = Point(point.sizes, values)
+    return shortened if obeys(hypotheses, shortened) else None
 
 
 def to_tensors(points: list[Point], hypotheses: Hypotheses, device=None) -> dict:
