@@ -88,6 +88,12 @@ def test_a_vector_has_a_name_of_its_own_and_says_what_it_stands_for():
     assert said["equality"] == []
 
 
+def test_a_name_without_latex():
+    claim = Claim("a", (cross_entropy(one_hot(y), softmax(z)), ">=", 0), given=[Real(z), Label(y)])
+    said = evidence.in_full(claim)
+    assert said["statements"] == ["cross_entropy(delta_y, softmax(z)) >= 0"]
+
+
 def test_a_matrix_of_scores_and_a_vector_named_like_a_symbol_are_told_apart():
     statements = (
         (dataset_loss(softmax(scores)), ">=", 0),
@@ -135,6 +141,16 @@ def test_the_definitions_are_those_of_all_quantities_and_of_those_within_them():
         "focal_loss(u, v, w)": "-Sum((1 - v[k])**w*log(v[k])*u[k], (k, 1, K))",
         "lead(u, v)": "log(Sum((1 - KroneckerDelta(j, v))*exp(u[j]), (j, 1, K))) - u[v]",
     }
+
+
+def test_a_definition_may_hold_further_quantities():
+    class Doubled(type(entropy(p))):
+        def definition(self):
+            return 2 * entropy(*self.args)
+
+    assert evidence.define(Doubled(q)) == {
+        "doubled(u)": "2*entropy(u)", "entropy(u)": "-Sum(log(u[k])*u[k], (k, 1, K))"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

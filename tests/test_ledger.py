@@ -302,7 +302,7 @@ def test_a_lemma_that_is_not_checked_is_not_said_to_be(whole):
     left = [record for record in whole if (record["claim"], record["verb"]) != ("log-tangent", "check")]
     assert ledger.verify(tomllib.loads(CONTRACT), left) == []
     summary = page(CONTRACT, left)["summary"]
-    assert "2 claims were proved" in summary and "1 was checked, at 1000 random points" in summary
+    assert "2 claims were proved" in summary and "Of these, 1 was checked, at 1000 random points" in summary
     assert "lemmas, which owe a proof only" in summary
     assert "lemmas, which" not in page(CONTRACT, whole)["summary"]
 

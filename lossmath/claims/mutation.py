@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain, islice
@@ -139,12 +140,8 @@ def mutate(claim: Claim, part: int | None) -> Iterator[Mutant]:
     changes = {new: change for change, new in reversed(edited) if new != statement}
     new, step = list(reversed(changes)), -(-len(changes) // MOST) or 1
     for one in (one for first in range(step) for one in new[first::step]):  # the first few lie everywhere
-        try:
-            mutant = claim.near_miss(one)
-        except (ValueError, TypeError):  # it says nothing, as where a symbol is not declared
-            continue
-        if not any(power.base.is_zero for side in one[::2] for power in unfold(side).atoms(Pow)):
-            yield Mutant(mutant, changes[one])
+        with suppress(ValueError, TypeError):  # it may say nothing, as where a symbol is not declared
+            yield Mutant(claim.near_miss(one), changes[one])
 
 
 # What becomes of them
@@ -174,7 +171,7 @@ def _doubtful(claim):
     """The sides that were not shown to be defined."""
     context = Context(claim.hypotheses)
     sides = [side.args[0] if isinstance(side, Limit) else side for line in claim.statements for side in line[::2]]
-    return [side for side in sides if side.is_finite is not False and find_undefined(context, side) is not None]
+    return [side for side in sides if find_undefined(context, side) is not None]
 
 
 def _functions(expr):
