@@ -17,14 +17,14 @@ from lossmath.claims.quantities import MaximumNorm, Quantity, Vector, differenti
 from lossmath.claims.signs import is_nonnegative, is_positive
 
 
-def find_undefined(context: Context, expr: sp.Expr) -> sp.Expr | None:
-    """A part of an expression that was not shown to be defined on the whole domain, ends included; or None.
+def find_undefined(context: Context, expr: sp.Expr, closed: bool = True) -> sp.Expr | None:
+    """A part of an expression that was not shown to be defined on the whole domain, ends included if `closed`; or None.
 
     It is read as it is written, names and all: once it is unfolded, SymPy may have cancelled a pole.
     """
-    key = "undefined", expr
+    key = "undefined", expr, closed
     if key not in context.memo:
-        contexts = [context] if context.strict else find_strict(context)
+        contexts = find_strict(context) if closed and not context.strict else [context]
         found = (_find(strict, sp.sympify(expr), ()) for strict in contexts)
         context.memo[key] = next((part for part in found if part is not None), None)
     return context.memo[key]

@@ -277,7 +277,7 @@ def sums_to_one(context, expr, index):
 
 @cache
 def _index(level, number):
-    """The index number `number` of a sum in normal form that holds sums of lower levels; nothing else is named like it."""
+    """The index number `number` of a sum that holds sums of lower levels; nothing else is named like it."""
     return Dummy(f"c{level}_{number}", integer=True)
 
 

@@ -33,7 +33,7 @@ from lossmath.claims.normal_form import Context, factor, find_difference, prepar
 from lossmath.claims.notation import SIGNS, latex, show_normal_form
 from lossmath.claims.quantities import K, MaximumNorm, Vector, differentiate, freshen, one_hot, unfold
 from lossmath.claims.reasons import Instance, Record, Tangent
-from lossmath.claims.signs import is_nonnegative, is_zero
+from lossmath.claims.signs import is_nonnegative, is_positive, is_zero
 
 
 @dataclass
@@ -54,11 +54,15 @@ class Chain:
     def relation(self):
         return next((relation for relation, *_ in self.lines if relation != "=="), "==")
 
+    @property
+    def end(self):
+        return self.lines[-1][1] if self.lines else self.start
+
     def add(self, relation, expr, reason, by):
         if relation != "==" and self.relation not in ("==", relation):
             raise ValueError(f"a line {relation} cannot follow a line {self.relation}: nothing follows for the ends")
-        end = self.lines[-1][1] if self.lines else self.start
-        self.lines.append((relation, expr, reason, prove((end, relation, expr), self.hypotheses, by)))
+        record = prove((self.end, relation, expr), self.hypotheses, by)
+        self.lines.append((relation, expr, reason, record))
 
 
 def prove(statement: tuple, hypotheses: Hypotheses, by=None, equality: dict | None = None) -> Record:
@@ -91,8 +95,8 @@ def prove(statement: tuple, hypotheses: Hypotheses, by=None, equality: dict | No
     return record
 
 
-def _require_value(context, expr, where):
-    if (part := find_undefined(context, expr)) is not None:
+def _require_value(context, expr, where, closed=True):
+    if (part := find_undefined(context, expr, closed)) is not None:
         raise ProofError(f"it was not shown that {part} is defined {where}")
 
 
@@ -193,8 +197,8 @@ def _instantiate(instance, relation, context, equality):
     left, right = substitute(left, values), substitute(right, values)
     gain, index = instance.times * find_difference(left, kind, right), instance.over
     inside, size = _enter(index, gain, context.hypotheses)
-    _validate_instance(instance.times, values, inside, (gain, left, right), lemma.id)
-    _verify(lemma.hypotheses, values, inside, lemma.id)
+    _validate_instance(instance.times, values, inside, (gain, left, right), lemma.id, bool(equality))
+    _verify(lemma.hypotheses, values, inside, lemma.id, is_above_zero if equality else is_positive)
     if kind != "==" and not is_nonnegative(inside, instance.times):
         raise ProofError(f"it was not shown that the multiplier {instance.times} is not negative")
     points = []
@@ -220,7 +224,7 @@ def _enter(index, gain, hypotheses):
     return Context(Hypotheses((*hypotheses.given, Label(index, size)))), size
 
 
-def _validate_instance(times, values, inside, made, lemma):
+def _validate_instance(times, values, inside, made, lemma, closed):
     """What was put in, and what came of it, is in the language of claims, and has values."""
     put_in = [sp.sympify(value) for value in values.values() if not isinstance(value, IndexedBase)]
     said = [value for value in (times, *put_in) if not isinstance(value, (Symbol, Vector))]
@@ -228,45 +232,45 @@ def _validate_instance(times, values, inside, made, lemma):
     for part in (made[0], *said):
         inside.hypotheses.validate(part)
     for part in (*said, *entries, *made[1:]):
-        _require_value(inside, part, f"in the instance of {lemma}")
+        _require_value(inside, part, f"in the instance of {lemma}", closed)
 
 
-def _verify(hypotheses, values, inside, lemma):
-    """The instance obeys the hypotheses of the lemma. What must be > 0 is verified with closed ends closed."""
+def _verify(hypotheses, values, inside, lemma, is_above):
+    """The instance obeys the hypotheses of the lemma; `is_above` says what is > 0."""
 
     def require(shown, what):
         if not shown:
             raise ProofError(f"it was not shown that {what}, as {lemma} assumes")
 
     for base, positive in hypotheses.distributions.items():
-        _verify_distribution(base, positive, values[base], inside, require)
+        _verify_distribution(base, positive, values[base], inside, require, is_above)
     for base, label in hypotheses.onehots.items():
         same = values[base] == one_hot(values[label]) or inside.hypotheses.onehots.get(values[base]) == values[label]
         require(same, f"{values[base]} is one-hot at {values[label]}")
     for label, size in hypotheses.labels.items():
         require(inside.hypotheses.labels.get(values[label]) == size, f"{values[label]} is a label from 1 to {size}")
     for symbol, interval in hypotheses.intervals.items():
-        _verify_interval(interval, sp.sympify(values[symbol]), inside, require)
+        _verify_interval(interval, sp.sympify(values[symbol]), inside, require, is_above)
 
 
-def _verify_distribution(base, positive, value, inside, require):
+def _verify_distribution(base, positive, value, inside, require, is_above):
     own, c = inside.hypotheses.distributions.get(value), _index()
     if own is not None and own >= positive:
         return
     require(base.shape == (K,), f"the rows of {value} are distributions")
-    shown = is_above_zero(inside, value[c]) if positive else is_nonnegative(inside, value[c])
+    shown = is_above(inside, value[c]) if positive else is_nonnegative(inside, value[c])
     require(shown, f"the entries of {value} are {'> 0' if positive else '>= 0'}")
     require(is_zero(inside, Sum(value[c], (c, 1, K)) - 1), f"the entries of {value} sum to 1")
 
 
-def _verify_interval(interval, value, inside, require):
+def _verify_interval(interval, value, inside, require, is_above):
     own = inside.hypotheses.intervals.get(value)
     if own is not None and own.is_subset(interval):
         return
     low, high = (interval.inf, interval.left_open), (interval.sup, interval.right_open)
     for (end, is_open), room in ((low, value - interval.inf), (high, interval.sup - value)):
         if end.is_finite:
-            shown = is_above_zero(inside, room) if is_open else is_nonnegative(inside, room)
+            shown = is_above(inside, room) if is_open else is_nonnegative(inside, room)
             require(shown, f"{value} lies in {interval}")
 
 
@@ -348,8 +352,7 @@ def _prove_by_chain(statement, chain, context, record):
         return
     if chain.relation not in ("==", relation):
         raise ProofError(f"the derivation proves {chain.relation}, the claim states {relation}")
-    end = chain.lines[-1][1] if chain.lines else chain.start
-    for name, one, other in (("starts", chain.start, left), ("ends", end, right)):
+    for name, one, other in (("starts", chain.start, left), ("ends", chain.end, right)):
         if not is_zero(context, one - other):
             raise ProofError(f"the derivation {name} at {one}, the claim at {other}")
     record.use("derivation")
