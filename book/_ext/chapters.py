@@ -27,6 +27,7 @@ ENVIRONMENT = {  # of the chapters, and of the processes that examine mutants
     "OMP_NUM_THREADS": "1",  # one core for each, so that they do not wait for each other
     "OMP_WAIT_POLICY": "passive",  # and where they wait, they sleep
     "PYTHONHASHSEED": "0",  # the same sums in the same order in every build
+    "TQDM_DISABLE": "1",  # nobody watches
     "SYMPY_CACHE_SIZE": "20000",  # SymPy forgets all but 1000 results, which the next line of a proof asks for again
 }
 logger = logging.getLogger(__name__)
