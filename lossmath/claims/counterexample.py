@@ -148,17 +148,19 @@ def doubt(claim) -> str | None:
     The claim may fail, a side may have no value, or equality may hold elsewhere than claimed.
     """
     rng = random.Random(0)
-    for sizes, count in GUARD:
-        for point in draw_points(claim.hypotheses, sizes, rng, count):
-            for statement in claim.statements:
-                try:
-                    if violation(statement, point, claim.hypotheses) is not None:
-                        return str(confirm(claim, point))
-                    if claim.equality_of(statement) and _is_tight(statement, point) and not _at_place(claim, point):
-                        return f"{point}: the two sides are equal there too"
-                except Undefined as error:
-                    if not holds_derivative(claim):  # a difference quotient may reach over an end
-                        return f"{point}: {error}"
+    points = [point for sizes, count in GUARD for point in draw_points(claim.hypotheses, sizes, rng, count)]
+    for number, point in enumerate(points):
+        for statement in claim.statements:
+            if limits.is_limit(statement) and number >= 10:  # the rule for limits has watched them
+                continue
+            try:
+                if violation(statement, point, claim.hypotheses) is not None:
+                    return str(confirm(claim, point))
+                if claim.equality_of(statement) and _is_tight(statement, point) and not _is_at_equality(claim, point):
+                    return f"{point}: the two sides are equal there too"
+            except Undefined as error:
+                if not holds_derivative(claim):  # a difference quotient may reach over an end
+                    return f"{point}: {error}"
     return None
 
 
@@ -171,7 +173,7 @@ def _is_tight(statement, point):
     return _measure((statement[0], "==", statement[2]), point, DIGITS)[2] <= SLACK
 
 
-def _at_place(claim, point):
+def _is_at_equality(claim, point):
     """The point is where equality is claimed."""
     moved = at_equality(claim, point)
     return moved is not None and all(_near(moved.values[symbol], value) for symbol, value in point.values.items())

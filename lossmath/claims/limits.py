@@ -32,7 +32,7 @@ def is_limit(statement) -> bool:
 
 
 def validate(statement, hypotheses: Hypotheses) -> None:
-    """Raise ValueError unless the statement is `(limit(f, x, a), "==", value)` in real symbols, with x in f only."""
+    """Raise ValueError unless the statement is `(limit(f, x, a), "==", value)` in real symbols."""
     (expr, x, point, side), relation, value = statement[0].args, statement[1], statement[2]
     if relation != "==":
         raise ValueError(f"a limit is stated with ==, got {relation}")
