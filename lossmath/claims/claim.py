@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import sympy as sp
+import random
 
-from lossmath.claims import evidence, limits, rules
+import sympy as sp
+from sympy import Equality, GreaterThan, LessThan
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import BooleanFalse, BooleanTrue
+
+from lossmath.claims import check, counterexample, evidence, limits, rules
 from lossmath.claims.errors import ProofError
 from lossmath.claims.hypotheses import Distribution, Hypotheses, Label, OneHot, Real
 from lossmath.claims.notation import SIGNS, latex
-from lossmath.claims.quantities import IndexedBase, K, Quantity, Vector, unfold
-from lossmath.claims.rules import tangent
+from lossmath.claims.quantities import IndexedBase, K, M, N, Quantity, Vector, unfold
+from lossmath.claims.reasons import Chain, Instance, tangent
+from lossmath.claims.sampling import draw_points
 
 __all__ = [
     "Claim",
@@ -23,6 +29,47 @@ __all__ = [
     "Real",
     "tangent",
 ]
+
+
+TRIED = ({K: 2, N: 1, M: 1}, False), ({K: 3, N: 2, M: 2}, False), ({K: 3, N: 2, M: 2}, True)  # points, wide or not
+RELATIONS = {Equality: "==", LessThan: "<=", GreaterThan: ">="}
+
+
+def read_statement(id, statement):
+    """(left, relation, right) of a statement: of such a tuple, or of `a >= b`, `a <= b`, `Eq(a, b)` in SymPy."""
+    if isinstance(statement, (bool, BooleanTrue, BooleanFalse)):
+        raise ValueError(
+            f"{id}: SymPy says {statement} of a statement before it can be proved or refuted; "
+            'write it as (left, relation, right), as in (a, "==", b)'
+        )
+    if isinstance(statement, Relational):
+        statement = statement.lhs, RELATIONS.get(type(statement), statement.rel_op), statement.rhs
+    if not isinstance(statement, tuple) or len(statement) != 3:
+        raise TypeError(
+            f"{id}: a statement is a >= b, a <= b, Eq(a, b), or (left, relation, right) "
+            f'as in (a, "==", b); got {statement!r}'
+        )
+    left, relation, right = statement
+    if relation not in SIGNS:
+        raise ValueError(f'{id}: the relation is one of "==", "<=", ">=", got {relation!r}')
+    left, right = (sp.sympify(side) for side in (left, right))
+    for side in (left, right):
+        if not isinstance(side, sp.Expr):
+            raise TypeError(f"{id}: a side of a statement is an expression, got {side!r}")
+    return left, relation, right
+
+
+def explain_failure(claim, error):
+    """Which of two is the case: the statement that was not proved is false, or it is open, and what to try then."""
+    if limits.is_limit(claim.statements[0]):
+        return f"{claim.id}: {error}"
+    rng = random.Random(0)
+    points = [point for sizes, wide in TRIED for point in draw_points(claim.hypotheses, sizes, rng, 40, wide)]
+    found = next(filter(None, (counterexample.confirm(claim, point) for point in points)), None)
+    if found is not None:
+        return f"{claim.id} is false: {found} (the prover: {error})"
+    ways = "a Derivation" if claim.statements[0][1] == "==" else "tangent(...), proof.at(...) of a lemma, a Derivation"
+    return f"{claim.id} is open: {error}; no counterexample among {len(points)} points; ways to try, as `by`: {ways}"
 
 
 def _relation(statement):
@@ -56,8 +103,9 @@ class Claim:
     ----------
     id : str
         The stable name of the claim, such as "kl-split".
-    *statements : (left, relation, right)
-        Each relation is "==", "<=" or ">="; a claim of several statements is their conjunction.
+    *statements : relation of SymPy, or (left, relation, right)
+        `a >= b`, `a <= b` or `Eq(a, b)`; or, with a relation "==", "<=" or ">=", what SymPy would evaluate on the spot.
+        A claim of several statements is their conjunction.
     given : list of hypotheses
         What each symbol is: `Distribution`, `OneHot`, `Label`, `Real`, or inequalities such as `gamma >= 1`.
     equality : dict, optional
@@ -74,19 +122,19 @@ class Claim:
     Examples
     --------
     >>> from lossmath.claims import *
-    >>> claim = Claim("bernoulli", ((1 - x) ** gamma, ">=", 1 - gamma * x), given=[x >= 0, x <= 1, gamma >= 1])
+    >>> claim = Claim("bernoulli", (1 - x) ** gamma >= 1 - gamma * x, given=[x >= 0, x <= 1, gamma >= 1])
     >>> claim.prove(by=tangent(x, at=0)).rules
     ['tangent']
     """
 
-    def __init__(self, id, *statements, given, equality=None):
+    def __init__(self, id: str, *statements, given, equality: dict | None = None):
         if not isinstance(id, str) or not id:
             raise TypeError(f"a claim's id is a non-empty string, got {id!r}")
         if not statements:
             raise ValueError(f"{id}: a claim states something; give at least one (left, relation, right)")
         self.id = id
         self.hypotheses = Hypotheses(given)
-        self.statements = tuple(self._statement(statement) for statement in statements)
+        self.statements = tuple(map(self._read, statements))
         self.equality = dict(equality or {})
         for symbol, place in self.equality.items():
             if symbol not in self.hypotheses.declared:
@@ -94,79 +142,63 @@ class Claim:
             if not isinstance(place, (IndexedBase, Vector)):
                 self.hypotheses.validate(sp.sympify(place))
         if self.equality and not any(map(self.equality_of, self.statements)):
-            raise ValueError(
-                f"{id}: equality={self.equality} is said of inequalities in its symbols, and there is none"
-            )
+            raise ValueError(f"{id}: equality={self.equality} is said of inequalities in its symbols; there is none")
 
-    def _statement(self, statement):
-        if not isinstance(statement, tuple) or len(statement) != 3:
-            raise TypeError(f'{self.id}: a statement is (left, relation, right), as in (a, "==", b); got {statement!r}')
-        left, relation, right = statement
-        if relation not in SIGNS:
-            raise ValueError(f'{self.id}: the relation is one of "==", "<=", ">=", got {relation!r}')
-        sides = [sp.sympify(side) for side in (left, right)]
-        for side in sides:
-            if not isinstance(side, sp.Expr):
-                raise TypeError(f"{self.id}: a side of a statement is an expression, got {side!r}")
-        statement = sides[0], relation, sides[1]
+    def _read(self, statement):
+        """A statement as (left, relation, right), in the language of claims."""
+        left, relation, right = statement = read_statement(self.id, statement)
         if limits.is_limit(statement):
             limits.validate(statement, self.hypotheses)
         else:
-            self.hypotheses.validate(sides[0])
-            self.hypotheses.validate(sides[1])
+            self.hypotheses.validate(left)
+            self.hypotheses.validate(right)
         return statement
 
     def equality_of(self, statement):
-        """Where equality is claimed for one statement: what `equality` says, if it is an inequality in that symbol."""
+        """Where equality is claimed for a statement: what `equality` says, if it is an inequality in that symbol."""
         left, relation, right = statement
         said = relation != "==" and any(unfold(left - right).has(symbol) for symbol in self.equality)
         return self.equality if said else {}
 
-    def near_miss(self, *statements, given=None, equality=None):
+    def near_miss(self, *statements, given=None, equality=None) -> Claim:
         """A claim close to this one, to be refuted: other statements, or the same under other hypotheses."""
         given = self.hypotheses.given if given is None else given
         return Claim(self.id, *(statements or self.statements), given=given, equality=equality)
 
-    def prove(self, by=None):
+    def prove(self, by=None) -> Proof:
         """Prove every statement, for every K; return the `Proof`, or raise `ProofError` with what was left over.
 
         `by` says how: None (normal form, or sign), `tangent(x, at=a)`, an instance `proof.at(...)` of a proved claim, a
         list of such instances, or a `Derivation`. For a claim of several statements it may be a tuple with one for each.
+
+        Raises
+        ------
+        ProofError
+            It says which of two is the case: that the claim is false, with a counterexample; or that it is open, with
+            what was left over, how long a counterexample was looked for, and what to try.
         """
         ways = by if isinstance(by, tuple) else (by,) * len(self.statements)
         if len(ways) != len(self.statements):
             raise ValueError(f"{self.id}: {len(self.statements)} statements, but {len(ways)} ways to prove them")
         records = []
-        for (left, relation, right), way in zip(self.statements, ways):
-            if isinstance(way, Derivation):
-                way = way.chain
+        for statement, way in zip(self.statements, ways):
+            chain = way.chain if isinstance(way, Derivation) else way
             try:
-                equality = self.equality_of((left, relation, right))
-                records.append(rules.prove(left, relation, right, self.hypotheses, way, equality))
+                records.append(rules.prove(statement, self.hypotheses, chain, self.equality_of(statement)))
             except ProofError as error:
-                raise ProofError(f"{self.id}: {error}") from None
-        self._guard()
+                raise ProofError(explain_failure(self.near_miss(statement), error)) from None
+        if (doubt := counterexample.doubt(self)) is not None:
+            raise ProofError(f"{self.id}: the rules accepted it, yet at {doubt}")
         ways = [way.way(line) if isinstance(way, Derivation) else way for line, way in zip(self.statements, ways)]
         return evidence.proved(Proof(self, records, ways))
 
-    def _guard(self):
-        """Evaluate the proved claim in multiple precision: an independent look at what SymPy said."""
-        from lossmath.claims import counterexample as refute
+    def check(self, cases: int = 1000, seed: int = 0, device=None) -> check.Check:
+        """Evaluate the claim's own expressions in torch at random points; see `lossmath.claims.check.check`."""
+        return evidence.checked(check.check(self, cases=cases, seed=seed, device=device))
 
-        if (doubt := refute.doubt(self)) is not None:
-            raise ProofError(f"{self.id}: the rules accepted it, yet at {doubt}")
-
-    def check(self, cases=1000, seed=0, device=None):
-        """Evaluate the claim's own expressions in torch (float64) at random points; see `lossmath.claims.check.check`."""
-        from lossmath.claims.check import check
-
-        return evidence.checked(check(self, cases=cases, seed=seed, device=device))
-
-    def refute(self, seed=0):
+    def refute(self, seed: int = 0) -> counterexample.Counterexample:
         """Find a counterexample that can be verified by hand; see `lossmath.claims.counterexample.refute`."""
-        from lossmath.claims.counterexample import refute
-
-        return evidence.refuted(refute(self, seed=seed))
+        return evidence.refuted(counterexample.refute(self, seed=seed))
 
     def _lines(self):
         return [_relation(statement) for statement in self.statements]
@@ -182,13 +214,7 @@ class Claim:
 
     def _repr_latex_(self):
         lines = self._lines()
-        if self.equality:
-            lines.append(
-                "&"
-                + ", ".join(
-                    rf"\text{{with equality only at }} {latex(a)} = {latex(b)}" for a, b in self.equality.items()
-                )
-            )
+        lines += [rf"&\text{{with equality only at }} {latex(a)} = {latex(b)}" for a, b in self.equality.items()]
         return _display([*lines, rf"&\text{{given }} {self.hypotheses.latex()}"])
 
 
@@ -202,13 +228,13 @@ class Proof:
         self.rules = list(dict.fromkeys(rule for record in records for rule in record.rules))
         self.lemmas = list(dict.fromkeys(lemma for record in records for lemma in record.lemmas))
 
-    def at(self, values=None, times=1, over=None, statement=0):
+    def at(self, values: dict | None = None, times=1, over=None, statement: int = 0) -> Instance:
         """This claim at given values, as a reason for another: {x: q[k]} puts q_k for x and {p: U} the vector U for p.
 
-        It is multiplied by `times`, which must not be negative, and summed over the class index `over`, if there is one.
-        `statement` picks one of several.
+        It is multiplied by `times`, which must not be negative, and summed over the class index `over`, if there is
+        one. `statement` picks one of several.
         """
-        return rules.Instance(self, self.claim.statements[statement], dict(values or {}), sp.sympify(times), over)
+        return Instance(self, self.claim.statements[statement], dict(values or {}), sp.sympify(times), over)
 
     def __repr__(self):
         return f"Proof of {self.claim.id} for every K, by {', '.join(self.rules + self.lemmas)}"
@@ -219,7 +245,8 @@ class Proof:
             text += [_display([statement]), "\n".join(f"- {step}" for step in record.steps)]
         every = r" for every $K \geq 2$" if self.claim.counts_classes else ""
         rules = f"rule{'s' * (len(self.rules) > 1)}: {', '.join(self.rules)}"
-        return "\n\n".join([*text, f"∎ **Proved**{every} ({rules})."])
+        watched = " Limits are computed by SymPy and watched, not proved." if "limit" in self.rules else ""
+        return "\n\n".join([*text, f"∎ **Proved**{every} ({rules}).{watched}"])
 
 
 class Derivation:
@@ -234,18 +261,18 @@ class Derivation:
     def __init__(self, start, given):
         self.hypotheses = Hypotheses(given)
         self.hypotheses.validate(sp.sympify(start))
-        self.chain = rules.Chain(sp.sympify(start), self.hypotheses)
+        self.chain = Chain(sp.sympify(start), self.hypotheses)
         self._ways = []
 
-    def eq(self, expr, reason, by=None):
+    def eq(self, expr, reason: str, by=None) -> Derivation:
         """Add the line `= expr`."""
         return self._add("==", expr, reason, by)
 
-    def ge(self, expr, reason, by=None):
+    def ge(self, expr, reason: str, by=None) -> Derivation:
         """Add the line `>= expr`."""
         return self._add(">=", expr, reason, by)
 
-    def le(self, expr, reason, by=None):
+    def le(self, expr, reason: str, by=None) -> Derivation:
         """Add the line `<= expr`."""
         return self._add("<=", expr, reason, by)
 
@@ -261,7 +288,11 @@ class Derivation:
     def _add(self, relation, expr, reason, by):
         expr = sp.sympify(expr)
         self.hypotheses.validate(expr)
-        self.chain.add(relation, expr, reason, by)
+        line = Claim("the line", (self.chain.end, relation, expr), given=self.hypotheses.given)
+        try:
+            rules.prove_line(self.chain, relation, expr, reason, by)
+        except ProofError as error:
+            raise ProofError(explain_failure(line, error)) from None
         self._ways.append(by)
         return self
 

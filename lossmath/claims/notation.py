@@ -1,12 +1,15 @@
-"""How a claim is written: the LaTeX of the book."""
+"""How claims are written: the LaTeX of the book, and the normal forms that a proof shows."""
 
 from __future__ import annotations
 
+from itertools import chain, count
+
 import sympy as sp
-from sympy import IndexedBase, KroneckerDelta, Sum, log
+from sympy import Indexed, IndexedBase, KroneckerDelta, Sum, Symbol, log
 from sympy.printing.latex import LatexPrinter
 
-from lossmath.claims.quantities import MaximumNorm, Quantity
+from lossmath.claims.normal_form import Context, normalise, prepare
+from lossmath.claims.quantities import K, M, MaximumNorm, N, Quantity
 
 SIGNS = {"==": "=", "<=": r"\leq", ">=": r"\geq"}
 
@@ -45,6 +48,32 @@ class _Printer(LatexPrinter):
         return " ".join(signs) + " " + (rf"\left({inside}\right)" if body.is_Add else inside)
 
 
-def latex(expr):
+def latex(expr: sp.Expr) -> str:
     """LaTeX of an expression, in the notation of the book."""
     return _Printer().doprint(sp.sympify(expr))
+
+
+def show_normal_form(context: Context, expr: sp.Expr) -> sp.Expr:
+    """The normal form of `expr` for a reader: in the symbols of the claim, its sums over j, k, i, n or a."""
+    shown = Context(context.hypotheses, context.strict, intervals={})
+    named = {mine: base for base, mine in shown.bases.items()}
+    return _name_indices(normalise(shown, prepare(shown, expr))).replace(
+        lambda node: isinstance(node, Indexed) and node.base in named, lambda node: named[node.base][node.indices]
+    )
+
+
+def _name_indices(expr, taken=None):
+    """A normal form with the letters of the book for the indices of its sums, other letters than those in use."""
+    if not expr.has(Sum):
+        return expr
+    taken = {symbol.name for symbol in expr.free_symbols if symbol.is_Symbol} if taken is None else taken
+    args = [_name_indices(arg, taken) for arg in expr.args]
+    if not isinstance(expr, Sum):
+        return expr.func(*args)
+    inside = {index.name for inner in args[0].atoms(Sum) for index in inner.bound_symbols}
+    names = {}
+    for index, _, size in expr.limits:
+        letters = chain({K: "jki", N: "n", M: "a"}[size], (f"{size.name.lower()}_{number}" for number in count(1)))
+        names[index] = Symbol(next(letter for letter in letters if letter not in taken | inside), integer=True)
+        inside.add(names[index].name)
+    return Sum(args[0].xreplace(names), *((names[index], lower, upper) for index, lower, upper in expr.limits))

@@ -1,8 +1,8 @@
 """The article's quantities as SymPy expressions, for every number of classes K.
 
-A distribution is an `IndexedBase` of shape (K,): `p[k]` is the probability of class k, for k from 1 to K. A quantity such
-as `entropy(p)` prints by its name, H[p], and unfolds into its definition, -sum_k p_k log p_k. Logarithms are natural, so
-every quantity is in nats. Throughout, 0 log 0 is read as its limit, 0.
+A distribution is an `IndexedBase` of shape (K,): `p[k]` is the probability of class k, for k from 1 to K. A quantity
+such as `entropy(p)` prints by its name, H[p], and unfolds into its definition, -sum_k p_k log p_k. Logarithms are
+natural, so every quantity is in nats. Throughout, 0 log 0 is read as its limit, 0.
 
 The symbols carry no sign of their own (they are real, or whole numbers): what is assumed about them is said by the
 hypotheses of each claim, and by nothing else.
@@ -10,28 +10,16 @@ hypotheses of each claim, and by nothing else.
 
 from __future__ import annotations
 
-import re
-from functools import cache, lru_cache
+from collections.abc import Callable
+from functools import cache, lru_cache, wraps
+from inspect import signature
 
 import sympy as sp
-from sympy import (
-    Abs,
-    Derivative,
-    IndexedBase,
-    KroneckerDelta,
-    LambertW,
-    Rational,
-    Sum,
-    exp,
-    log,
-    oo,
-    sinh,
-    sqrt,
-)
+from sympy import Abs, Derivative, Eq, IndexedBase, KroneckerDelta, LambertW, Rational, Sum, exp, log, oo, sinh, sqrt
 from sympy.core.symbol import Str
 
 __all__ = [
-    "Abs", "Derivative", "KroneckerDelta", "LambertW", "Rational", "Sum", "exp", "log", "oo", "sinh", "sqrt",
+    "Abs", "Derivative", "Eq", "KroneckerDelta", "LambertW", "Rational", "Sum", "exp", "log", "oo", "sinh", "sqrt",
     "K", "M", "N", "a", "i", "j", "k", "n", "y", "beta", "epsilon", "gamma", "c", "m", "s", "t", "u", "v", "x",
     "P", "Q", "p", "q", "r", "z", "inputs", "labels", "scores", "conditional",
     "Vector", "one_hot", "smooth_labels", "softmax", "uniform",
@@ -45,7 +33,6 @@ __all__ = [
 K, M, N = sp.symbols("K M N", integer=True, positive=True)
 # Indices: classes i, j, k, the label y, the observation n, the input a.
 a, i, j, k, n, y = sp.symbols("a i j k n y", integer=True)
-_a, _j, _k, _n = a, j, k, n  # for definitions, which choose indices of their own
 # Real numbers.
 beta, epsilon, gamma = sp.symbols("beta epsilon gamma", real=True)
 c, m, s, t, u, v, x = sp.symbols("c m s t u v x", real=True)
@@ -53,8 +40,8 @@ c, m, s, t, u, v, x = sp.symbols("c m s t u v x", real=True)
 p, q, r, z = (IndexedBase(name, shape=(K,), real=True) for name in "pqrz")
 # Any vectors over the classes.
 P, Q = (IndexedBase(name, shape=(K,), real=True) for name in "PQ")
-# A data set: observation n has the input x_n and the label y_n; the model gives scores z_{n,k}, or q(k | a) for input a.
-# (They are positive, as labels are, which tells them apart from the symbols x and y.)
+# A data set: observation n has the input x_n and the label y_n; the model gives scores z_{n,k}, or q(k | a) for the
+# input a. (They are positive, as labels are, which tells them apart from the symbols x and y.)
 inputs = IndexedBase("x", shape=(N,), integer=True, positive=True)
 labels = IndexedBase("y", shape=(N,), integer=True, positive=True)
 scores = IndexedBase("z", shape=(N, K), real=True)
@@ -79,7 +66,7 @@ class Vector(sp.Expr):
 
     def __new__(cls, name, formula):
         """`name` is LaTeX, `formula` a Python function of the class index (of two indices for a matrix)."""
-        indices = [sp.Dummy(integer=True) for _ in range(formula.__code__.co_argcount)]
+        indices = [sp.Dummy(integer=True) for _ in range(len(signature(formula).parameters))]
         body = sp.sympify(formula(*indices))
         level = 1 + max((int(inner.args[2]) for inner in body.atoms(Vector)), default=0)
         slots = {index: _slot(level, number) for number, index in enumerate(indices)}
@@ -114,40 +101,35 @@ class Vector(sp.Expr):
     def free_symbols(self):
         return self.args[1].free_symbols - {*self.indices}
 
-    def _latex(self, printer):
+    @property
+    def name(self):
         return self.args[0].name
 
+    def _latex(self, printer):
+        return self.name
+
     def _sympystr(self, printer):
-        return self.args[0].name
+        return self.name
 
 
 class Quantity(sp.Expr):
     """A named quantity: it prints by its name, and `unfold` replaces it by its definition."""
 
-    symbol = ""  # LaTeX, with one {} for each argument
+    symbol: str | Callable = ""  # LaTeX, with one {} for each argument; or a function of the printer and the arguments
 
     def __new__(cls, *args):
         return sp.Expr.__new__(cls, *map(sp.sympify, args))
 
-    def definition(self):
-        raise NotImplementedError
-
-    def _own(self, *indices):
-        """These indices, or others of the same name where an argument holds them: a definition must not capture them."""
-        taken = set().union(*(arg.free_symbols for arg in self.args))
-        own = tuple(sp.Dummy(index.name, integer=True) if index in taken else index for index in indices)
-        return own if len(own) > 1 else own[0]
+    def __reduce_ex__(self, protocol):
+        return _restore, (type(self).__name__, self.args)
 
     def _latex(self, printer):
-        return self.symbol.format(*(_letter(arg, printer) for arg in self.args))
+        if callable(self.symbol):
+            return self.symbol(printer, *self.args)
+        return self.symbol.format(*(print_letter(arg, printer) for arg in self.args))
 
     def _sympystr(self, printer):
-        name = re.sub("(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", type(self).__name__).lower()
-        return f"{name}({', '.join(printer._print(arg) for arg in self.args)})"
-
-
-def _letter(arg, printer):
-    return printer._print(arg.label) if isinstance(arg, IndexedBase) else printer._print(arg)
+        return f"{type(self).__name__}({', '.join(map(printer._print, self.args))})"
 
 
 class Entry(Quantity):
@@ -158,90 +140,113 @@ class Entry(Quantity):
         return vector.at(indices)
 
     def _latex(self, printer):
-        vector, *indices = self.args
-        return rf"{{{printer._print(vector)}}}_{{{','.join(map(printer._print, indices))}}}"
+        vector, *indices = map(printer._print, self.args)
+        return rf"{{{vector}}}_{{{','.join(indices)}}}"
 
     def _sympystr(self, printer):
         vector, *indices = map(printer._print, self.args)
         return f"{vector}[{', '.join(indices)}]"
 
 
-class Expectation(Quantity):
-    def definition(self):
-        dist, function = self.args
-        k = self._own(_k)
-        return total(dist[k] * function[k], k)
-
-    def _latex(self, printer):
-        dist, function = self.args
-        inside = printer._print(function.at([k]))
-        return rf"\mathbb{{E}}_{{k \sim {_letter(dist, printer)}}}\left[{inside}\right]"
+QUANTITIES: dict[str, type[Quantity]] = {"Entry": Entry}
 
 
-class Entropy(Quantity):
-    symbol = r"\mathrm{{H}}\left[{}\right]"
-
-    def definition(self):
-        (dist,) = self.args
-        k = self._own(_k)
-        return -total(dist[k] * log(dist[k]), k)
+def _restore(name, args):
+    return QUANTITIES[name](*args)
 
 
-class CrossEntropy(Quantity):
-    symbol = r"\mathrm{{CE}}\left({} \,\|\, {}\right)"
-
-    def definition(self):
-        dist, model = self.args
-        k = self._own(_k)
-        return -total(dist[k] * log(model[k]), k)
+def print_letter(arg, printer):
+    """LaTeX of an argument: of a vector its name alone."""
+    return printer._print(arg.label) if isinstance(arg, IndexedBase) else printer._print(arg)
 
 
-class KLDivergence(Quantity):
-    symbol = r"\mathrm{{KL}}\left({} \,\|\, {}\right)"
+def quantity(symbol: str | Callable) -> Callable:
+    """Make a function that says what a quantity stands for into one that returns the quantity, by its name."""
 
-    def definition(self):
-        dist, model = self.args
-        k = self._own(_k)
-        return total(dist[k] * log(dist[k] / model[k]), k)
+    def register(definition):
+        name = definition.__name__.removeprefix("_")
+        members = {"symbol": staticmethod(symbol) if callable(symbol) else symbol, "__doc__": definition.__doc__}
+        members["definition"] = lambda self: definition(*self.args)
+        made = QUANTITIES[name] = type(name, (Quantity,), members)
 
+        @wraps(definition)
+        def build(*args):
+            return made(*args)
 
-class BinaryEntropy(Quantity):
-    symbol = r"\mathrm{{H}}_b\left({}\right)"
+        return build
 
-    def definition(self):
-        (share,) = self.args
-        return -share * log(share) - (1 - share) * log(1 - share)
-
-
-class FocalLoss(Quantity):
-    symbol = r"\mathrm{{CE}}_{{{2}}}\left({0} \,\|\, {1}\right)"
-
-    def definition(self):
-        dist, model, focus = self.args
-        k = self._own(_k)
-        return -total(dist[k] * (1 - model[k]) ** focus * log(model[k]), k)
+    return register
 
 
-class Dot(Quantity):
-    symbol = r"{} \cdot {}"
-
-    def definition(self):
-        one, other = self.args
-        k = self._own(_k)
-        return total(one[k] * other[k], k)
+def _sum(formula, index=k, size=K):
+    """The sum of `formula` over an index of that letter, or of one of its own where an argument holds it already."""
+    own = sp.Dummy(index.name, integer=True)
+    body = formula(own)
+    return total(body, own, size) if index in body.free_symbols else total(body.xreplace({own: index}), index, size)
 
 
-class SumNorm(Quantity):
-    symbol = r"\left\lVert {} \right\rVert_1"
+# The quantities
 
-    def definition(self):
-        (vector,) = self.args
-        k = self._own(_k)
-        return total(Abs(vector[k]), k)
+
+def _print_expectation(printer, p, function):
+    inside = printer._print(function.at([k]))
+    return rf"\mathbb{{E}}_{{k \sim {print_letter(p, printer)}}}\left[{inside}\right]"
+
+
+@quantity(_print_expectation)
+def _expectation(p, function):
+    return _sum(lambda k: p[k] * function[k])
+
+
+def expectation(p, function):
+    """E_p[f] = sum_k p_k f(k), with `function` a Python function of the class index."""
+    return _expectation(p, Vector("f", function))
+
+
+@quantity(r"\mathrm{{H}}\left[{}\right]")
+def entropy(p):
+    """H[p] = -sum_k p_k log p_k, in nats; 0 log 0 = 0."""
+    return -_sum(lambda k: p[k] * log(p[k]))
+
+
+@quantity(r"\mathrm{{CE}}\left({} \,\|\, {}\right)")
+def cross_entropy(p, q):
+    """CE(p ‖ q) = -sum_k p_k log q_k, in nats."""
+    return -_sum(lambda k: p[k] * log(q[k]))
+
+
+@quantity(r"\mathrm{{KL}}\left({} \,\|\, {}\right)")
+def kl_divergence(p, q):
+    """KL(p ‖ q) = sum_k p_k log(p_k / q_k), in nats (Kullback and Leibler, 1951)."""
+    return _sum(lambda k: p[k] * log(p[k] / q[k]))
+
+
+@quantity(r"\mathrm{{H}}_b\left({}\right)")
+def binary_entropy(x):
+    """H_b(x) = -x log x - (1 - x) log(1 - x), the entropy of a coin that shows heads with probability x, in nats."""
+    return -x * log(x) - (1 - x) * log(1 - x)
+
+
+@quantity(r"\mathrm{{CE}}_{{{2}}}\left({0} \,\|\, {1}\right)")
+def focal_loss(p, q, gamma):
+    """CE_γ(p ‖ q) = -sum_k p_k (1 - q_k)^γ log q_k, in nats (Lin et al., 2017)."""
+    return -_sum(lambda k: p[k] * (1 - q[k]) ** gamma * log(q[k]))
+
+
+@quantity(r"{} \cdot {}")
+def dot(P, Q):
+    """P·Q = sum_k P_k Q_k."""
+    return _sum(lambda k: P[k] * Q[k])
+
+
+@quantity(r"\left\lVert {} \right\rVert_1")
+def sum_norm(Q):
+    """‖Q‖_1 = sum_k |Q_k|."""
+    return _sum(lambda k: Abs(Q[k]))
 
 
 class MaximumNorm(sp.Expr):
-    """max_k |v_k| of a Vector over the classes; unlike a Quantity it has no definition in sums, powers and logarithms."""
+    """max_k |v_k| of a Vector over the classes; unlike a Quantity, it has no definition in sums and powers."""
 
     def __new__(cls, vector):
         if isinstance(vector, IndexedBase):
@@ -262,90 +267,14 @@ class MaximumNorm(sp.Expr):
         return f"maximum_norm({printer._print(self.args[0])})"
 
 
-class DatasetLoss(Quantity):
-    symbol = r"\mathcal{{L}}_{{\mathrm{{CE}}}}\left({}\right)"
-
-    def definition(self):
-        (model,) = self.args
-        k, n = self._own(_k, _n)
-        return -total(total(KroneckerDelta(k, labels[n]) * log(model[n, k]), k), n, N) / N
-
-
-class EmpiricalCrossEntropy(Quantity):
-    symbol = r"\mathrm{{CE}}\left(\widehat{{p}} \,\|\, {}\right)"
-
-    def definition(self):
-        (model,) = self.args
-        a, k = self._own(_a, _k)
-        return -total(total(empirical(a, k) * log(model[a, k]), k), a, M)
-
-
-class Lead(Quantity):
-    symbol = "s"
-
-    def definition(self):
-        logits, label = self.args
-        j = self._own(_j)
-        return log(total((1 - KroneckerDelta(j, label)) * exp(logits[j]), j)) - logits[label]
-
-
-class Sigmoid(Quantity):
-    symbol = r"\sigma\left({}\right)"
-
-    def definition(self):
-        return 1 / (1 + exp(-self.args[0]))
-
-
-class Softplus(Quantity):
-    symbol = r"\operatorname{{softplus}}\left({}\right)"
-
-    def definition(self):
-        return log(1 + exp(self.args[0]))
-
-
-def expectation(p, function):
-    """E_p[f] = sum_k p_k f(k), with `function` a Python function of the class index."""
-    return Expectation(p, Vector("f", function))
-
-
-def entropy(p):
-    """H[p] = -sum_k p_k log p_k, in nats; 0 log 0 = 0."""
-    return Entropy(p)
-
-
-def cross_entropy(p, q):
-    """CE(p ‖ q) = -sum_k p_k log q_k, in nats."""
-    return CrossEntropy(p, q)
-
-
-def kl_divergence(p, q):
-    """KL(p ‖ q) = sum_k p_k log(p_k / q_k), in nats (Kullback and Leibler, 1951)."""
-    return KLDivergence(p, q)
-
-
-def binary_entropy(x):
-    """H_b(x) = -x log x - (1 - x) log(1 - x), the entropy of a coin that shows heads with probability x, in nats."""
-    return BinaryEntropy(x)
-
-
-def focal_loss(p, q, gamma):
-    """CE_γ(p ‖ q) = -sum_k p_k (1 - q_k)^γ log q_k, in nats (Lin et al., 2017)."""
-    return FocalLoss(p, q, gamma)
-
-
-def dot(P, Q):
-    """P·Q = sum_k P_k Q_k."""
-    return Dot(P, Q)
-
-
-def sum_norm(Q):
-    """‖Q‖_1 = sum_k |Q_k|."""
-    return SumNorm(Q)
-
-
 def maximum_norm(P):
     """‖P‖_∞ = max_k |P_k|."""
     return MaximumNorm(P)
+
+
+@quantity(r"\mathcal{{L}}_{{\mathrm{{CE}}}}\left({}\right)")
+def _dataset_loss(model):
+    return -_sum(lambda n: _sum(lambda k: KroneckerDelta(k, labels[n]) * log(model[n, k])), n, N) / N
 
 
 def dataset_loss(model):
@@ -353,7 +282,7 @@ def dataset_loss(model):
 
     `model` is a conditional distribution q(k | a), taken at the inputs, or rows such as `softmax(scores)`.
     """
-    return DatasetLoss(predictions(model) if isinstance(model, IndexedBase) else model)
+    return _dataset_loss(predictions(model) if isinstance(model, IndexedBase) else model)
 
 
 def predictions(conditional):
@@ -363,37 +292,42 @@ def predictions(conditional):
 
 def empirical(input, label):
     """The empirical distribution: the share of the N observations with this input and this label."""
-    input, label = sp.sympify(input), sp.sympify(label)
-    n = sp.Dummy("n", integer=True) if _n in input.free_symbols | label.free_symbols else _n
-    return total(KroneckerDelta(inputs[n], input) * KroneckerDelta(labels[n], label), n, N) / N
+    return _sum(lambda n: KroneckerDelta(inputs[n], input) * KroneckerDelta(labels[n], label), n, N) / N
 
 
+@quantity(r"\mathrm{{CE}}\left(\widehat{{p}} \,\|\, {}\right)")
 def empirical_cross_entropy(model):
     """CE(p̂ ‖ q) = -sum_a sum_k p̂(a, k) log q(k | a), of the empirical distribution and the model."""
-    return EmpiricalCrossEntropy(model)
+    return -_sum(lambda a: _sum(lambda k: empirical(a, k) * log(model[a, k])), a, M)
 
 
+@quantity("s")
 def lead(z, y):
     """s = log(sum over j ≠ y of exp z_j) - z_y: how far the label's logit stays behind the others."""
-    return Lead(z, y)
+    return log(_sum(lambda j: (1 - KroneckerDelta(j, y)) * exp(z[j]), j)) - z[y]
 
 
+@quantity(r"\sigma\left({}\right)")
 def sigmoid(x):
     """σ(x) = 1 / (1 + exp(-x))."""
-    return Sigmoid(x)
+    return 1 / (1 + exp(-x))
 
 
+@quantity(r"\operatorname{{softplus}}\left({}\right)")
 def softplus(x):
     """softplus(x) = log(1 + exp x)."""
-    return Softplus(x)
+    return log(1 + exp(x))
+
+
+# Vectors
 
 
 def softmax(z):
     """The distribution with q_k = exp z_k / sum_j exp z_j; for a matrix of scores, that of each row."""
-    name = rf"\operatorname{{softmax}}\left({sp.latex(z.label)}\right)"
-    if len(z.shape) == 2:
-        return Vector(name, lambda n, c: exp(z[n, c]) / total(exp(z[n, j]), j))
-    return Vector(name, lambda c: exp(z[c]) / total(exp(z[j]), j))
+    name = rf"\operatorname{{softmax}}\left({z.name if isinstance(z, Vector) else sp.latex(z.label)}\right)"
+    if len(z.indices if isinstance(z, Vector) else z.shape) == 2:
+        return Vector(name, lambda n, c: exp(z[n, c]) / _sum(lambda j: exp(z[n, j]), j))
+    return Vector(name, lambda c: exp(z[c]) / _sum(lambda j: exp(z[j]), j))
 
 
 def one_hot(y):
@@ -409,6 +343,9 @@ def uniform():
 def smooth_labels(p, epsilon):
     """The distribution p̃ with p̃_k = ε/K + (1 - ε) p_k (Szegedy et al., 2016)."""
     return Vector(r"\widetilde{p}", lambda c: epsilon / K + (1 - epsilon) * p[c])
+
+
+# Expressions
 
 
 def gradient(expr, variable):
@@ -460,3 +397,15 @@ def differentiate(expr):
     for variable, count in expr.variable_count:
         result = freshen(result.diff(variable, count))
     return result
+
+
+def substitute(expr: sp.Expr, values: dict) -> sp.Expr:
+    """`expr`, unfolded, with symbols and whole vectors replaced at once."""
+    marks = {symbol: sp.Dummy() for symbol in values if isinstance(symbol, sp.Symbol)}
+    # derivatives first: what is put in for u may contain the variable of the derivative
+    expr = differentiate(freshen(unfold(sp.sympify(expr)))).xreplace(marks)
+    expr = expr.replace(
+        lambda node: isinstance(node, sp.Indexed) and node.base in values,
+        lambda node: values[node.base][node.indices if len(node.indices) > 1 else node.indices[0]],
+    )
+    return unfold(expr.xreplace({mark: sp.sympify(values[symbol]) for symbol, mark in marks.items()}))
