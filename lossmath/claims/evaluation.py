@@ -171,26 +171,23 @@ class Exact:
 
     def power(self, base, exponent, text):
         whole = exponent == int(exponent)
-        if (base == 0 and exponent < 0) or (base < 0 and not whole):
-            raise _undefined(text, base)
+        _require(base > 0 or (base == 0 and exponent >= 0) or (base < 0 and whole), base, text)
         if whole and isinstance(base, Rational):
             if abs(exponent) * (base.numerator * base.denominator).bit_length() < LONG:
                 return Fraction(base) ** int(exponent)
         return mpmath.convert(base) ** exponent
 
     def log(self, u, text):
-        if u <= 0:
-            raise _undefined(text, u)
-        return 0 if u == 1 else mpmath.log(u)
+        return 0 if u == 1 else mpmath.log(_require(u > 0, u, text))
 
     def lambert(self, u, text):
-        if u <= 0:
-            raise _undefined(text, u)
-        return mpmath.lambertw(u)
+        return mpmath.lambertw(_require(u > 0, u, text))
 
 
-def _undefined(text, at):
-    return Undefined(f"{text} at {mpmath.nstr(mpmath.convert(at), 15)}")
+def _require(defined, u, text):
+    if not defined:
+        raise Undefined(f"{text} at {mpmath.nstr(mpmath.convert(u), 15)}")
+    return u
 
 
 def _replace(value, place, entry):
@@ -239,12 +236,8 @@ class Torch:
         return functools.reduce(mul, rest(lambda u, text: log(self._torch.where(dead & ~(u > 0), 1.0, u), text)), value)
 
     def slope(self, function, value, place, count):
-        for _ in range(count):
-            function = self._slope(function, place)
-        return function(value)
-
-    def _slope(self, function, place):
-        return lambda value: self.entry(self._torch.func.grad(function)(value), *place)
+        slope = function if count == 1 else lambda value: self.slope(function, value, place, count - 1)
+        return self.entry(self._torch.func.grad(slope)(value), *place)
 
     def power(self, base, exponent, text):
         return base**exponent
@@ -361,8 +354,8 @@ def evaluate(expr, values) -> float:
     except IndexError as error:
         raise ValueError(str(error)) from None
     except KeyError as error:
-        given = ", ".join(map(str, values)) or "none"
-        raise ValueError(f"{expr} needs a value for {error.args[0]}, got {given}") from None
+        (symbol,) = error.args
+        raise ValueError(f"{expr} needs a value for {symbol}, got {', '.join(map(str, values)) or 'none'}") from None
 
 
 def _numbers(value):
