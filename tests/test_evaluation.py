@@ -133,6 +133,16 @@ def test_each_point_of_a_batch_has_a_value_of_its_own():
     assert evaluate_in_torch(sp.Integer(3), {}, {}).tolist() == [3]
 
 
+@pytest.mark.parametrize(
+    "expr", [e for e, _ in RATIONAL + SLOPES + REAL if e.has(x, z, p, scores, y) and not e.has(sp.LambertW)], ids=str
+)
+def test_all_that_torch_makes_is_on_the_device_of_the_values(expr):
+    # on the device "meta" a tensor has a shape and no numbers; one of the CPU beside it is an error
+    values = {symbol: value.to("meta") for symbol, value in tensors(AT).items()}
+    found = evaluate_in_torch(expr, values, AT.sizes)
+    assert (found.device.type, found.shape, found.dtype) == ("meta", (1,), torch.float64)
+
+
 def test_where_float64_has_no_number_there_is_none():
     values = {x: doubles(-1, 0, 2, 1e4)}
     assert str(evaluate_in_torch(log(x), values, {}).tolist()[:2]) == "[nan, -inf]"

@@ -103,28 +103,22 @@ def check(claim, cases: int = 1000, seed: int = 0, device=None) -> Check:
         If there is no torch.
     """
     if not isinstance(cases, int) or cases < len(SIZES):
-        raise ValueError(
-            f"cases is a whole number, at least {len(SIZES)} (one for each number of classes), got {cases!r}"
-        )
+        least = f"at least {len(SIZES)} (one for each number of classes)"
+        raise ValueError(f"cases is a whole number, {least}, got {cases!r}")
     device, rng = choose_device(device), random.Random(seed)
     watched = tuple(_watch(claim, one, rng, min(cases, WATCHED)) for one in claim.statements if limits.is_limit(one))
     if len(watched) == len(claim.statements):
         return Check(claim, min(cases, WATCHED), None, _name(device), 0, watched)
-    tight = [
-        (left, "==", right) for left, relation, right in claim.statements if claim.equality_of((left, relation, right))
-    ]
+    tight = [(one[0], "==", one[2]) for one in claim.statements if claim.equality_of(one)]
     worst, judged = 0.0, 0
     counts = [max(1, int(cases * share)) for share in SHARES]
     counts[0] += cases - sum(counts)
     for sizes, count in zip(SIZES, counts):
         points = draw_points(claim.hypotheses, sizes, rng, count, wide=True)
         screened = [_screen(claim, points, device)]
-        if (
-            tight
-            and sizes[K] <= 100
-            and (moved := [point for one in points[::4] if (point := at_equality(claim, one)) is not None])
-        ):
-            screened.append(_screen(claim.near_miss(*tight), moved, device))
+        if tight and sizes[K] <= 100:
+            moved = filter(None, (at_equality(claim, point) for point in points[::4]))
+            screened.append(_screen(claim.near_miss(*tight), list(moved), device))
         worst = max(worst, *(gap for gap, _ in screened))
         judged += sum(number for _, number in screened)
     return Check(claim, cases, worst, _name(device), judged, watched)
@@ -132,14 +126,14 @@ def check(claim, cases: int = 1000, seed: int = 0, device=None) -> Check:
 
 def _screen(claim, points, device):
     """The largest gap that float64 finds and that is small, and how many points were judged in multiple precision."""
-    gaps = excesses(claim, points, device)
-    always = JUDGED if points[0].sizes[K] <= 10 else 0
-    doubtful = [
-        (point, gap) for place, (point, gap) in enumerate(zip(points, gaps)) if place < always or not gap <= TOLERANCE
-    ]
-    for point, gap in doubtful:
-        _judge(claim, point, gap <= TOLERANCE)
-    return max([0.0, *(gap for gap in gaps if gap <= TOLERANCE)]), len(doubtful)
+    worst, judged = 0.0, 0
+    for place, (point, gap) in enumerate(zip(points, excesses(claim, points, device) if points else ())):
+        small = gap <= TOLERANCE  # and a number
+        worst = max(worst, gap) if small else worst
+        if not small or (place < JUDGED and point.sizes[K] <= 10):
+            _judge(claim, point, small)
+            judged += 1
+    return worst, judged
 
 
 def _judge(claim, point, holds_in_torch):

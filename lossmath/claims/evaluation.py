@@ -208,18 +208,22 @@ class Torch:
         self.abs, self.sign = torch.abs, torch.sign
 
     def number(self, p, q):
-        return self._torch.tensor(float(mpf(p) / q), dtype=self._torch.float64, device=self._device)
+        # not `torch.tensor`, which copies to another device in a way that a derivative around it does not allow
+        return self._torch.full((), float(mpf(p) / q), dtype=self._torch.float64, device=self._device)
 
     def constant(self, name):
         return self.number(+getattr(mpmath, name), 1)
 
     def entry(self, value, *place):
-        for index in place:  # one at a time, and as a vector of one index, which vmap asks for inside a derivative
-            value = value.index_select(0, self._torch.as_tensor(index - 1, device=self._device).reshape(1)).squeeze(0)
+        for index in place:
+            if isinstance(index, int):
+                value = value.select(0, index - 1)
+            else:  # as a vector of one index, which vmap asks for inside a derivative
+                value = value.index_select(0, (index - 1).reshape(1)).squeeze(0)
         return value
 
     def delta(self, one, other):
-        return self._torch.as_tensor(one == other, device=self._device).double()
+        return (one == other).double()
 
     def _map(self, function, size):
         return self._torch.vmap(function)(self._torch.arange(1, size + 1, device=self._device))
