@@ -170,9 +170,9 @@ class Exact:
         return mpmath.diff(lambda entry: function(_replace(value, place, entry)), self.entry(value, *place), count)
 
     def power(self, base, exponent, text):
-        whole = exponent == int(exponent)
+        whole = exponent.denominator == 1 if isinstance(exponent, Rational) else mpmath.isint(exponent)
         _require(base > 0 or (base == 0 and exponent >= 0) or (base < 0 and whole), base, text)
-        if whole and isinstance(base, Rational):
+        if whole and isinstance(base, Rational) and isinstance(exponent, Rational):
             if abs(exponent) * (base.numerator * base.denominator).bit_length() < LONG:
                 return Fraction(base) ** int(exponent)
         return mpmath.convert(base) ** exponent
