@@ -7,7 +7,7 @@ import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lossmath.claims.check import evaluate
+from lossmath.claims.evaluation import evaluate
 from lossmath.claims.notation import latex
 from lossmath.claims.quantities import *
 
