@@ -24,7 +24,7 @@ DOT = (
 )
 SVG = (
     '<svg class="claims-graph" viewBox="0 0 {width} {height:g}" style="max-width: {width}px" role="group" '
-    'aria-labelledby="claims-graph-title"><title id="claims-graph-title">{title}</title>{parts}</svg>'
+    'aria-label="Which claim rests on which, as each claim says below in words">{parts}</svg>'
 )
 
 
@@ -61,11 +61,8 @@ def draw(entries):
         y, said = height[entry["id"]], STATUS[entry["status"]]
         at = {"x": x, "right": x + 14, "y": y, "below": y + 5, "color": _color(entry["status"]), "said": said}
         parts.append(DOT.format(**at, address=entry["address"], id=escape(entry["id"])))
-    words = [f"{id} rests on {' and '.join(lemmas)}" for id, lemmas in edges.items() if lemmas]
-    words.append(f"{', '.join(alone) or 'none'} rest on no other claim")
-    title = f"Which claim rests on which: {escape('; '.join(words))}."
     tall = ROW * (len(height) + (1.2 if alone else 0.5))
-    svg = SVG.format(width=x + 250, height=tall, title=title, parts="".join(parts))
+    svg = SVG.format(width=x + 250, height=tall, parts="".join(parts))
     seen = {entry["status"] for entry in entries}
     key = (f'<span><i class="{_color(name)}"></i> {said}</span>' for name, said in STATUS.items() if name in seen)
     return f'<figure class="claims">{svg}<figcaption>{"".join(key)}</figcaption></figure>'

@@ -23,7 +23,7 @@ OWED = {"prove": "proof", "check": "check", "refute": "refuted near miss", "muta
 OF_A_LEMMA = ("prove", "mutate")  # it is a step to other claims, which owe the rest
 FATES = ("refuted", "still true", "undecided")  # of mutants, as in lossmath/claims/mutation.py
 SHOWN = {  # what a row takes of the first record of each verb, and under which name
-    "prove": ("proof", ("rules",)),
+    "prove": ("proof", ("rules", "latex")),
     "check": ("check", ("cases", "residual", "device", "shown")),
     "judge": ("verdict", ("outcome", "measured", "differences")),
 }
@@ -31,8 +31,7 @@ SHOWN = {  # what a row takes of the first record of each verb, and under which 
 
 def contract_of(path):
     """The contract, or an empty one for a book without claims."""
-    found = tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
-    return {"definitions": found.get("definitions", {}), "claims": found.get("claims", {})}
+    return {"definitions": {}, "claims": {}} | (tomllib.loads(path.read_text("utf-8")) if path.exists() else {})
 
 
 def stated(thing):
@@ -157,8 +156,6 @@ def _done(home):
     for verb, (name, keys) in SHOWN.items():
         if left[verb]:
             done[name] = {key: left[verb][0][key] for key in keys} | {"cell": _cell(left[verb][0])}
-    if left["prove"]:
-        done["latex"] = left["prove"][0]["latex"]
     done["near_misses"] = [
         stated(one) | {"counterexample": one["counterexample"], "shown": one["shown"], "cell": _cell(one, number)}
         for number, one in enumerate(left["refute"], 1)
@@ -230,7 +227,6 @@ def write(app, exception):
 
 
 def setup(app):
-    app.contract = contract_of(Path("nowhere"))
     app.connect("env-get-outdated", settle, priority=600)  # after the chapters have run
     app.connect("source-read", fill)
     app.connect("env-check-consistency", find_labels)
