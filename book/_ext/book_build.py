@@ -57,4 +57,3 @@ def setup(app):
     app.add_config_value("book_build_inputs", "", "env")  # a change of it reads every page again
     app.connect("config-inited", begin)
     app.connect("build-finished", end, priority=999)  # after whatever may still warn
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -101,10 +101,6 @@ def evidence(page, notebook):
                 yield {**output["data"][MIME], "page": page, "cell": place}
 
 
-def visible(outputs):
-    return [output for output in outputs if MIME not in output.get("data", {})]
-
-
 def anchor(record, number=1):
     """The name of the cell that left a record, on its page."""
     return f"{record['claim']}-{ANCHORS[record['verb']]}" + (f"-{number}" if record["verb"] == "refute" else "")
@@ -130,7 +126,8 @@ def offer_notebook(app, pagename, templatename, context, doctree):
         for number, cell in enumerate(notebook.cells, 1):
             cell["id"] = f"cell-{number}"
             if "outputs" in cell:
-                cell["outputs"] = coalesce_streams(visible(cell["outputs"]))  # which come in pieces, as it happens
+                shown = [output for output in cell["outputs"] if MIME not in output.get("data", {})]
+                cell["outputs"] = coalesce_streams(shown)  # which come in pieces, as it happens
         copy = Path(app.outdir, "_sources", f"{pagename}.ipynb")
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_text(json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False), "utf-8")
@@ -141,4 +138,3 @@ def setup(app):
     app.connect("env-get-outdated", execute)
     app.connect("doctree-read", name_cells)
     app.connect("html-page-context", offer_notebook)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
