@@ -353,6 +353,10 @@ def test_what_is_undecided_is_counted_and_listed(whole):
     assert gibbs["status"] == "proved" and gibbs["mutants"]["undecided"] == 1
     assert open_one in gibbs["mutants"]["not refuted"]
     shown = page(CONTRACT, left)
+    assert shown["claims"].count("Not refuted, not proved") == 1
+    none = [{**one, "mutants": []} if one is record else one for one in whole]
+    assert "gibbs: it has no mutants" in wrong(evidence=none)
+    assert "q may have zeros" in {mutant["change"] for mutant in record["mutants"]}
     assert "and 1 left undecided" in shown["summary"] and f"| {gibbs['mutants']['made']} | 1 |" in shown["summary"]
     assert (
         ", 1 undecided." in shown["claims"] and "Not refuted, not proved: `gibbs, changed: 1 >= 0`" in shown["claims"]
