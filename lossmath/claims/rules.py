@@ -54,11 +54,15 @@ class Chain:
     def relation(self):
         return next((relation for relation, *_ in self.lines if relation != "=="), "==")
 
+    @property
+    def end(self):
+        return self.lines[-1][1] if self.lines else self.start
+
     def add(self, relation, expr, reason, by):
         if relation != "==" and self.relation not in ("==", relation):
             raise ValueError(f"a line {relation} cannot follow a line {self.relation}: nothing follows for the ends")
-        end = self.lines[-1][1] if self.lines else self.start
-        self.lines.append((relation, expr, reason, prove((end, relation, expr), self.hypotheses, by)))
+        record = prove((self.end, relation, expr), self.hypotheses, by)
+        self.lines.append((relation, expr, reason, record))
 
 
 def prove(statement: tuple, hypotheses: Hypotheses, by=None, equality: dict | None = None) -> Record:
@@ -348,8 +352,7 @@ def _prove_by_chain(statement, chain, context, record):
         return
     if chain.relation not in ("==", relation):
         raise ProofError(f"the derivation proves {chain.relation}, the claim states {relation}")
-    end = chain.lines[-1][1] if chain.lines else chain.start
-    for name, one, other in (("starts", chain.start, left), ("ends", end, right)):
+    for name, one, other in (("starts", chain.start, left), ("ends", chain.end, right)):
         if not is_zero(context, one - other):
             raise ProofError(f"the derivation {name} at {one}, the claim at {other}")
     record.use("derivation")
