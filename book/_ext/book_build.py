@@ -2,7 +2,6 @@
 
 Strict: every warning fails the build, each time, without a flag.
 Fresh: a chapter runs again when what its cells import has changed, and not otherwise.
-Self-contained: no icons are loaded twice.
 """
 
 import hashlib
@@ -13,8 +12,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from sphinx.errors import ConfigError
-
-FONTAWESOME = "_static/scripts/fontawesome.js"
 
 
 def digest(*folders, also=()):
@@ -51,7 +48,6 @@ def begin(app, config):
     if not clean.exists():
         Path(app.doctreedir, "environment.pickle").unlink(missing_ok=True)
     clean.unlink(missing_ok=True)
-    Path(app.outdir, FONTAWESOME).unlink(missing_ok=True)  # see drop_unused
 
 
 def read_all(app, env, added, changed, removed):
@@ -64,17 +60,10 @@ def end(app, exception):
         Path(app.doctreedir, "clean").touch()
 
 
-def drop_unused(app, exception):
-    # 1.4 MB of icons as JavaScript on every page; the same icons come as a font.
-    if exception is None and app.builder.name == "html":
-        Path(app.outdir, FONTAWESOME).write_text("")
-
-
 def setup(app):
     app.keep_going = True  # with it, Sphinx shows every warning and then exits with 1
     app.add_config_value("book_build_inputs", "", "env")  # a change of it reads every page again
     app.connect("config-inited", begin)
     app.connect("env-get-outdated", read_all)
-    app.connect("build-finished", drop_unused)
     app.connect("build-finished", end, priority=999)  # after whatever may still warn
     return {"parallel_read_safe": True, "parallel_write_safe": True}

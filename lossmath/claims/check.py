@@ -16,13 +16,13 @@ from lossmath.claims.sampling import at_equality, draw_points
 # Classes, observations and inputs of the cases, and their share: a point of 1000 classes costs as much as 500 of two.
 SIZES = ({K: 2, N: 1, M: 1}, {K: 3, N: 5, M: 2}, {K: 10, N: 12, M: 7}, {K: 100, N: 9, M: 4}, {K: 1000, N: 4, M: 3})
 SHARES = (0.3, 0.3, 0.25, 0.11, 0.04)
-TOLERANCE = 1e-10  # what is off by more in float64 is judged in multiple precision
-JUDGED = 5  # cases of each size, up to 100 classes, that are judged in any case
+TOLERANCE = 1e-12  # what is off by more in float64 is judged in multiple precision
+JUDGED = 7  # cases of each size, up to 10 classes, that are judged in any case
 WATCHED = 40  # cases of a limit
 
 
 def choose_device(device=None):
-    """The torch device to check on: `device`, else the variable LOSSMATH_DEVICE, else the GPU if there is one.
+    """The torch device to check on: `device`, else LOSSMATH_DEVICE, else the GPU if there is one.
 
     Raises ValueError if there is no such device, or it has no float64; ModuleNotFoundError if there is no torch.
     """
@@ -89,7 +89,7 @@ def check(claim, cases: int = 1000, seed: int = 0, device=None) -> Check:
     -------
     Check
         With the largest gap in float64, relative to the two sides (for an inequality, what it fails by). Cases that
-        float64 finds off by more than 1e-10, or has no number for, are judged in multiple precision instead, and 20
+        float64 finds off by more than 1e-12, or has no number for, are judged in multiple precision instead, and 20
         others besides. Limits are watched in multiple precision, at 40 points: how near they came, and after how long.
 
     Raises
@@ -128,7 +128,7 @@ def check(claim, cases: int = 1000, seed: int = 0, device=None) -> Check:
 def _screen(claim, points, device):
     """The largest gap that float64 finds and that is small, and how many points were judged in multiple precision."""
     gaps = excesses(claim, points, device)
-    always = JUDGED if points[0].sizes[K] <= 100 else 0
+    always = JUDGED if points[0].sizes[K] <= 10 else 0
     doubtful = [
         (point, gap) for place, (point, gap) in enumerate(zip(points, gaps)) if place < always or not gap <= TOLERANCE
     ]

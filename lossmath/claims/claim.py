@@ -14,7 +14,7 @@ from lossmath.claims.errors import ProofError
 from lossmath.claims.hypotheses import Distribution, Hypotheses, Label, OneHot, Real
 from lossmath.claims.notation import SIGNS, latex
 from lossmath.claims.quantities import IndexedBase, K, M, N, Quantity, Vector, unfold
-from lossmath.claims.reasons import Instance, tangent
+from lossmath.claims.reasons import Chain, Instance, tangent
 from lossmath.claims.sampling import draw_points
 
 __all__ = [
@@ -261,7 +261,7 @@ class Derivation:
     def __init__(self, start, given):
         self.hypotheses = Hypotheses(given)
         self.hypotheses.validate(sp.sympify(start))
-        self.chain = rules.Chain(sp.sympify(start), self.hypotheses)
+        self.chain = Chain(sp.sympify(start), self.hypotheses)
         self._ways = []
 
     def eq(self, expr, reason: str, by=None) -> Derivation:
@@ -290,7 +290,7 @@ class Derivation:
         self.hypotheses.validate(expr)
         line = Claim("the line", (self.chain.end, relation, expr), given=self.hypotheses.given)
         try:
-            self.chain.add(relation, expr, reason, by)
+            rules.prove_line(self.chain, relation, expr, reason, by)
         except ProofError as error:
             raise ProofError(explain_failure(line, error)) from None
         self._ways.append(by)

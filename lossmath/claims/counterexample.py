@@ -47,7 +47,7 @@ SEARCH = (
 IMPROVED = ({K: 2, N: 1, M: 1}, {K: 4, N: 3, M: 2}, {K: 3, N: 2, M: 2}, {K: 6, N: 3, M: 2}, {K: 10, N: 3, M: 2})
 GUARD = (({K: 2, N: 1, M: 1}, 40), ({K: 3, N: 2, M: 2}, 40), ({K: 5, N: 3, M: 2}, 20))
 WATCHED = 40  # points at which a limit is watched
-IMPROVING, STEPS = 200, 60  # points that are improved, and how often
+IMPROVING, STEPS = 100, 40  # points that are improved, and how often
 
 
 @dataclass(frozen=True)
