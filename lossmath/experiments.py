@@ -1,19 +1,20 @@
-"""Small classifiers, hundreds of them trained at once: every loss, noise and seed of an experiment in one batched matrix product.
+"""Small classifiers, hundreds of them trained at once: all losses, noises and seeds in one batched matrix product.
 
-A seed fixes the split, the initial weights, the order of the batches and which labels are wrong, whatever else is varied. So the
-models of one seed differ by what is compared and by nothing else, and their differences are paired. Axes are always in the order
-steps, noises, seeds, cases, classes. Runs on the GPU when there is one; LOSSMATH_DEVICE chooses otherwise.
+A seed fixes the split, the initial weights, the order of the batches and which labels are wrong, whatever else is
+varied. So the models of one seed differ by what is compared and by nothing else, and their differences are paired.
+Axes are always in the order steps, noises, seeds, cases, classes. Runs on the GPU when there is one, and on what
+LOSSMATH_DEVICE says otherwise. TQDM_DISABLE=1 turns the progress bars off.
 """
 
 from __future__ import annotations
 
 import os
-import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 import torch
+from scipy.special import stdtrit
 from torch import Tensor
 from tqdm import tqdm
 
@@ -42,7 +43,7 @@ class Loss:
         return focal_loss(rows, targets, self.gamma, **options).view(cases)
 
     @property
-    def quantity(self):
+    def quantity(self) -> str:
         """The name by which the book's figures colour it."""
         return "label smoothing" if self.epsilon else "focal" if self.gamma else "cross-entropy"
 
@@ -54,18 +55,7 @@ class Loss:
 CE = Loss()
 
 
-def smoothing(epsilon):
-    return Loss(epsilon=epsilon)
-
-
-def focal(gamma):
-    return Loss(gamma=gamma)
-
-
-def margins(logits: Tensor, labels: Tensor) -> Tensor:
-    """The margin m = z_y - log(sum over j ≠ y of exp z_j) of logits (..., N, C) at labels (..., N)."""
-    label = labels.expand(logits.shape[:-1])[..., None]
-    return -(logits - logits.gather(-1, label)).scatter(-1, label, -torch.inf).logsumexp(-1)
+# The data
 
 
 class Split(NamedTuple):
@@ -82,188 +72,168 @@ class Task(NamedTuple):
     test: Split
 
 
-def choose_device():
+def choose_device() -> torch.device:
     """The variable LOSSMATH_DEVICE, else the GPU if there is one, else the CPU."""
     return torch.device(os.environ.get("LOSSMATH_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
-def seeded(seed):
-    """A generator of its own for each seed, on the CPU: a seed means the same on every device, however many others there are."""
+def seeded(seed: int) -> torch.Generator:
+    """A generator for each seed, on the CPU: it means the same on every device, however many others there are."""
     return torch.Generator().manual_seed(seed)
 
 
-def digits(seeds=20, train=600, valid=300):
-    """The 1797 handwritten digits of 8 x 8 pixels that come with scikit-learn, split anew by each seed; the rest is for testing."""
+def digits(seeds: int = 20, train: int = 600, valid: int = 300) -> Task:
+    """The 1797 digits of 8 x 8 pixels that come with scikit-learn, split anew by each seed; the rest is for testing."""
     from sklearn.datasets import load_digits
 
     x, y = map(torch.tensor, load_digits(return_X_y=True))
     x = ((x - x.mean()) / x.std()).float()
     order = torch.stack([torch.randperm(len(x), generator=seeded(seed)) for seed in range(seeds)])
-    parts = order.split([train, valid, len(x) - train - valid], dim=1)
     device = choose_device()
+    parts = order.split([train, valid, len(x) - train - valid], dim=1)
     return Task("digits", 10, *(Split(x[part].to(device), y[part].to(device)) for part in parts))
 
 
-def mixture(seeds=20, train=600, valid=300, test=1000, classes=5, features=10, distance=1.0):
-    """Gaussians with unit covariance around random centres, equally likely. p(y | x) is known: a softmax of linear functions."""
-    splits = []
-    for seed in range(seeds):
-        generator = seeded(seed)
+def mixture(seeds=20, train=600, valid=300, test=1000, classes=5, features=10, distance=1.0) -> Task:
+    """Gaussians of unit covariance around random centres, equally likely: p(y | x) is a softmax of linear functions."""
+    drawn = []
+    for generator in map(seeded, range(seeds)):
         centres = distance * torch.randn(classes, features, generator=generator)
         y = torch.randint(classes, (train + valid + test,), generator=generator)
         x = centres[y] + torch.randn(len(y), features, generator=generator)
         truth = (x.double() @ centres.double().T - centres.double().square().sum(-1) / 2).softmax(-1)  # not to reach 0
-        splits.append([part.split([train, valid, test]) for part in (x, y, truth)])
+        drawn.append((x, y, truth))
     device = choose_device()
-    parts = (
-        Split(*(torch.stack(column).to(device) for column in zip(*part))) for part in zip(*(zip(*s) for s in splits))
-    )
-    return Task("mixture", classes, *parts)
+    parts = [torch.stack(part).to(device).split([train, valid, test], dim=1) for part in zip(*drawn)]
+    return Task("mixture", classes, *(Split(*part) for part in zip(*parts)))
 
 
-def noisy(labels: Tensor, noises, classes: int) -> Tensor:
-    """The labels (seeds, cases) with, at each noise η, each drawn again from all classes with probability η: (noises, seeds, cases).
+def noisy(labels: Tensor, noises: Sequence[float], classes: int) -> Tensor:
+    """Labels (seeds, cases), each drawn again from all classes with probability η: (noises, seeds, cases).
 
     A label that is wrong at one noise is wrong in the same way at every larger one.
     """
-    shape = labels.shape
-    drawn = [torch.rand(2, shape[1], generator=seeded(10**6 + seed)).to(labels.device) for seed in range(shape[0])]
+    seeds, cases = labels.shape
+    drawn = [torch.rand(2, cases, generator=seeded(10**6 + seed)).to(labels.device) for seed in range(seeds)]
     chance, other = torch.stack(drawn, dim=1)
     rates = torch.tensor(noises, device=labels.device)[:, None, None]
     return torch.where(chance < rates, (other * classes).long(), labels)
 
 
-def network(weights, inputs):
+# Training
+
+
+def network(weights: Sequence[Tensor], inputs: Tensor) -> tuple[Tensor, Tensor]:
     """One hidden layer of rectified units: its activations and the logits. Axes before the last two are a batch."""
     first, bias, second, offset = weights
     hidden = (inputs @ first + bias).relu()
     return hidden, hidden @ second + offset
 
 
-def initial(seeds, features, hidden, classes):
+def initial(seeds: int, features: int, hidden: int, classes: int) -> list[Tensor]:
     """Weights by He's rule, one model for each seed."""
     models = []
-    for seed in range(seeds):
-        generator = seeded(seed)
+    for generator in map(seeded, range(seeds)):
         first = torch.randn(features, hidden, generator=generator) * (2 / features) ** 0.5
         second = torch.randn(hidden, classes, generator=generator) * (1 / hidden) ** 0.5
         models.append((first, torch.zeros(1, hidden), second, torch.zeros(1, classes)))
     return [torch.stack(weight) for weight in zip(*models)]
 
 
-def descend(weights, task, steps, batch_loss, batch=60, rate=0.1, momentum=0.9, label="training"):
-    """Stochastic gradient descent of all models at once; yields the weights after each of the `steps`.
+def _descend(task, shape, hidden, steps, objective, batch=60, rate=0.1, momentum=0.9):
+    """Stochastic gradient descent of all models at once: weights (steps, *shape, seeds, ·, ·) after each of `steps`.
 
-    `batch_loss(weights, picked)` is the sum over the models of their loss on the cases `picked` (seeds, batch).
+    `objective(logits, pick)` is the sum of the models' losses on the cases that the index `pick` picks for each seed.
     """
-    seeds, cases = task.train.labels.shape
-    epochs = -(-max(steps) * batch // cases)
-    shuffles = [[torch.randperm(cases, generator=g) for _ in range(epochs)] for g in map(seeded, range(seeds))]
-    order = torch.stack([torch.cat(shuffle) for shuffle in shuffles]).to(task.train.labels.device)
-    weights = [weight.clone().requires_grad_() for weight in weights]
-    velocity = [torch.zeros_like(weight) for weight in weights]
-    for step in progress(range(max(steps)), label):
-        picked = order[:, step * batch : (step + 1) * batch]
-        slopes = torch.autograd.grad(batch_loss(weights, picked), weights)
-        with torch.no_grad():
-            for weight, speed, slope in zip(weights, velocity, slopes):
-                speed.mul_(momentum).add_(slope)
-                weight.sub_(speed, alpha=rate)
+    (seeds, cases, features), device = task.train.inputs.shape, task.train.inputs.device
+    epochs, rows = -(-max(steps) * batch // cases), torch.arange(seeds, device=device)[:, None]
+    order = [torch.cat([torch.randperm(cases, generator=g) for _ in range(epochs)]) for g in map(seeded, range(seeds))]
+    order = torch.stack(order).to(device)
+    weights = [w.to(device).expand(*shape, *w.shape) for w in initial(seeds, features, hidden, task.classes)]
+    speeds, kept = [torch.zeros_like(weight) for weight in weights], []
+    for step in tqdm(range(max(steps)), task.name, leave=False):
+        pick = rows, order[:, step * batch : (step + 1) * batch]
+        weights = [weight.detach().requires_grad_() for weight in weights]
+        loss = objective(network(weights, task.train.inputs[pick])[1], pick)
+        speeds = [momentum * v + slope for v, slope in zip(speeds, torch.autograd.grad(loss, weights))]
+        weights = [weight.detach() - rate * v for weight, v in zip(weights, speeds)]
         if step + 1 in steps:
-            yield [weight.detach().clone() for weight in weights]
-
-
-def at(values, picked):
-    """The rows of `values` (..., seeds, cases, ·) that each seed picked (seeds, batch)."""
-    return values[..., torch.arange(len(picked), device=picked.device)[:, None], picked, :]
+            kept.append(weights)
+    return [torch.stack(weight) for weight in zip(*kept)]
 
 
 class Runs:
     """What was trained: for each loss, models over steps, noises and seeds."""
 
-    def __init__(self, task, losses, noises, steps, weights):
-        self.task, self.losses, self.noises, self.steps = (task, tuple(losses), tuple(noises), tuple(steps))
-        self.weights = weights  # each of shape (steps, losses, noises, seeds, ·, ·)
+    def __init__(self, task: Task, losses: Sequence[Loss], noises: Sequence[float], steps: Sequence[float]):
+        self.task, self.losses, self.noises, self.steps = task, tuple(losses), tuple(noises), tuple(steps)
+        self.weights: list[Tensor] = []  # each of shape (steps, losses, noises, seeds, ·, ·)
+        clean = [split.labels for split in task[2:]]
+        labels = noisy(torch.cat(clean, dim=1), noises, task.classes).split([part.shape[1] for part in clean], dim=-1)
+        self._labels = dict(zip(("train", "valid", "test"), labels))
 
-    def labels(self, split="test"):
+    def labels(self, split: str = "test") -> Tensor:
         """The labels with each noise, (noises, seeds, cases)."""
-        return self._noisy[split]
+        return self._labels[split]
 
-    @cached_property
-    def _noisy(self):
-        names = "train", "valid", "test"
-        all_labels = torch.cat([getattr(self.task, name).labels for name in names], dim=1)
-        parts = noisy(all_labels, self.noises, self.task.classes).split(
-            [getattr(self.task, n).labels.shape[1] for n in names], -1
-        )
-        return dict(zip(names, parts))
-
-    def truth(self):
+    def truth(self) -> Tensor:
         """p(y | x) of the test cases with each noise, (noises, seeds, cases, classes)."""
         rates = torch.tensor(self.noises, device=self.task.test.truth.device)[:, None, None, None]
         return (1 - rates) * self.task.test.truth + rates / self.task.classes
 
-    def network(self, loss, split="test"):
+    def network(self, loss: Loss, split: str = "test") -> tuple[Tensor, Tensor]:
         """Hidden activations and logits of the models of a loss, (steps, noises, seeds, cases, ·)."""
         number = self.losses.index(loss)
         return network([weight[:, number] for weight in self.weights], getattr(self.task, split).inputs)
 
-    def logits(self, loss, split="test"):
+    def logits(self, loss: Loss, split: str = "test") -> Tensor:
         return self.network(loss, split)[1]
 
-    def scaled(self, loss):
-        """The logits of the test cases, divided by the temperature that fits the validation cases of the same model best."""
+    def scaled(self, loss: Loss) -> Tensor:
+        """The logits of the test cases over the temperature that fits the validation cases of the same model best."""
         temperature = fit_temperature(self.logits(loss, "valid"), self.labels("valid"))
         return self.logits(loss) / temperature[..., None, None]
 
 
-def train(task, losses, noises=(0.0,), steps=(400,), hidden=32, **how):
-    """Train a model for each loss, noise and seed; keep it after each of the `steps`. See `descend` for the rest."""
-    runs = Runs(task, losses, noises, sorted(steps), None)
-    seeds, _, features = task.train.inputs.shape
-    device = task.train.inputs.device
-    shape = len(runs.losses), len(runs.noises), seeds
-    start = [w.to(device).expand(*shape, *w.shape[1:]) for w in initial(seeds, features, hidden, task.classes)]
+def train(task, losses: Sequence[Loss], noises=(0.0,), steps=(400,), hidden: int = 32, **how) -> Runs:
+    """Train a model for each loss, noise and seed; keep it after each of the `steps`. See `_descend` for the rest."""
+    runs = Runs(task, losses, noises, sorted(steps))
     labels = runs.labels("train")
 
-    def batch_loss(weights, picked):
-        _, logits = network(weights, at(task.train.inputs, picked))
-        y = at(labels[..., None], picked)[..., 0]
-        return sum(loss(z, y).mean(-1).sum() for loss, z in zip(runs.losses, logits))
+    def objective(logits, pick):
+        return sum(loss(z, labels[..., *pick]).mean(-1).sum() for loss, z in zip(runs.losses, logits))
 
-    kept = descend(start, task, runs.steps, batch_loss, label=task.name, **how)
-    runs.weights = [torch.stack(weight) for weight in zip(*kept)]
+    runs.weights = _descend(task, (len(runs.losses), len(runs.noises)), hidden, runs.steps, objective, **how)
     return runs
 
 
-def distil(teachers, losses, temperatures=(1.0, 2.0, 4.0), steps=160, hidden=8, **how):
-    """Students that learn from the last models of `teachers`, for each temperature T, loss of the teacher, noise and seed.
+def distil(teachers: Runs, losses, temperatures=(1.0, 2.0, 4.0), steps: int = 160, hidden: int = 8, **how) -> Runs:
+    """Students of the last models of `teachers`, for each temperature T, loss of the teacher, noise and seed.
 
     A student sees the teacher's distributions on the training inputs, at temperature T, and no labels: its loss is
-    T² CE(softmax(z_teacher / T) ‖ softmax(z / T)) (Hinton et al., 2015). The students come as `Runs` do, with the temperatures in
-    place of the steps.
+    T² CE(softmax(z_teacher / T) ‖ softmax(z / T)) (Hinton et al., 2015). T takes the place of the steps.
     """
-    task, device = teachers.task, teachers.task.train.inputs.device
-    heat = torch.tensor(temperatures, device=device)[:, None, None, None, None, None]
-    last = torch.stack([teachers.logits(loss, "train")[-1] for loss in losses])
-    targets = (last / heat).softmax(-1)
-    seeds, _, features = task.train.inputs.shape
-    shape = targets.shape[:4]
-    start = [w.to(device).expand(*shape, *w.shape[1:]) for w in initial(seeds, features, hidden, task.classes)]
+    students = Runs(teachers.task, losses, teachers.noises, temperatures)
+    taught = torch.stack([teachers.logits(loss, "train")[-1] for loss in losses])
+    heat = torch.tensor(temperatures, device=taught.device).view(-1, 1, 1, 1, 1, 1)
+    targets = (taught / heat).softmax(-1)
 
-    def batch_loss(weights, picked):
-        _, logits = network(weights, at(task.train.inputs, picked))
-        losses = -(at(targets, picked) * (logits / heat).log_softmax(-1)).sum(-1)
+    def objective(logits, pick):
+        losses = -(targets[..., *pick, :] * (logits / heat).log_softmax(-1)).sum(-1)
         return (heat[..., 0].square() * losses).mean(-1).sum()
 
-    (weights,) = descend(start, task, [steps], batch_loss, label="distilling", **how)
-    return Runs(task, losses, teachers.noises, temperatures, weights)
+    trained = _descend(students.task, targets.shape[:3], hidden, [steps], objective, **how)
+    students.weights = [weight[0] for weight in trained]
+    return students
+
+
+# What is measured
 
 
 def measure(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
-    """Means over the cases: calibration error (15 bins), log-loss (nats), Brier score, error rate, entropy of q (nats).
+    """Means over the cases of logits (..., cases, classes) with labels (..., cases), which may have fewer axes.
 
-    Logits (..., cases, classes), labels (..., cases), which may have fewer axes. On the CPU, from where they are drawn.
+    The calibration error has 15 bins; log-loss and entropy are in nats. On the CPU, from where they are drawn.
     """
     q = logits.softmax(-1)
     measures = {
@@ -272,33 +242,19 @@ def measure(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
         "Brier score": brier_score(q, labels),
         "error rate": (logits.argmax(-1) != labels).double().mean(-1),
         "entropy": -(q * logits.log_softmax(-1)).sum(-1).mean(-1),
+        "confidence": q.amax(-1).double().mean(-1),
     }
     return {name: values.cpu() for name, values in measures.items()}
 
 
 def spread(hidden: Tensor, labels: Tensor, classes: int) -> Tensor:
-    """How loosely the classes cluster: the variance of activations (..., cases, units) within classes over that between them."""
+    """How loosely classes cluster: the variance of activations (..., cases, units) within them over that between."""
     member = torch.nn.functional.one_hot(labels, classes).to(hidden.dtype)
     share = member.mean(-2)[..., None]
     centres = member.transpose(-1, -2) @ hidden / (hidden.shape[-2] * share).clamp(min=1)
     within = (hidden - member @ centres).square().sum((-1, -2)) / hidden.shape[-2]
     between = (share * (centres - hidden.mean(-2, keepdim=True)).square()).sum((-1, -2))
     return within / between
-
-
-def project(hidden: Tensor, second: Tensor, labels: Tensor, three: tuple[int, int, int]) -> list[Tensor]:
-    """The activations of three classes in the plane through their templates, the columns of the last layer (Müller et al., 2019).
-
-    In units of the mean distance between the classes' centres; one tensor (cases, 2) for each class.
-    """
-    columns = second[:, list(three)]
-    plane, _ = torch.linalg.qr(columns[:, 1:] - columns[:, :1])
-    clouds = [hidden[labels == k] @ plane for k in three]
-    centres = torch.stack([cloud.mean(0) for cloud in clouds])
-    return [((cloud - centres.mean(0)) / torch.pdist(centres).mean()).cpu() for cloud in clouds]
-
-
-LEVEL = 0.99  # of the intervals: among 20 regimes without a difference, one in five sets shows one by chance
 
 
 @dataclass(frozen=True)
@@ -311,135 +267,86 @@ class Difference:
     axes: dict
 
     @property
-    def outcomes(self):
+    def outcomes(self) -> Tensor:
         """-1 where the interval lies below 0, 1 where it lies above, 0 where it holds 0."""
         return (self.low > 0).long() - (self.high < 0).long()
 
-    def show(self, number=0):
+    def count(self) -> tuple[int, int, int]:
+        """In how many regimes the difference is below 0, in how many above, and of how many."""
+        return int((self.outcomes < 0).sum()), int((self.outcomes > 0).sum()), self.outcomes.numel()
+
+    def show(self, number: int = 0) -> str:
         """The mean and the interval in one regime, counted along all axes."""
         mean, low, high = (float(values.flatten()[number]) for values in (self.mean, self.low, self.high))
         return f"{mean:+.3f} [{low:+.3f}, {high:+.3f}]".replace("-", "−")
 
-    def range(self):
-        """The least and the largest mean over the regimes, with their intervals."""
-        return f"{self.show(int(self.mean.argmin()))} to {self.show(int(self.mean.argmax()))}"
+    def __str__(self):
+        less, more, regimes = self.count()
+        return f"lower in {less} of {regimes} regimes, higher in {more or 'none'}"
 
 
-def compare(ours: Tensor, theirs: Tensor, level: float = LEVEL, resamples: int = 4000, **axes) -> Difference:
-    """ours - theirs, seed by seed (the last axis), with the percentile interval of the bootstrap over the seeds.
+def compare(ours: Tensor, theirs: Tensor | float, level: float = 0.95, **axes: Sequence[float]) -> Difference:
+    """ours - theirs, seed by seed (the last axis), with Student's interval for the mean over the seeds.
 
-    `axes` names the other axes, in order, each with its values. The seeds share one data set: an interval says how the
-    difference would come out for other seeds, not for other data.
+    `axes` names the other axes, in order, each with its values. If the differences are normal, the intervals of all
+    regimes hold together with probability `level` or more: this is Bonferroni's correction. The seeds share one data
+    set, so that an interval says how the difference would come out for other seeds, not for other data.
 
-    Raises ValueError for fewer than two seeds, values that are not finite, a level outside (0, 1), or axes that do not fit.
+    Raises ValueError for fewer than two seeds, values that are not finite, a level outside (0, 1), or other axes.
     """
-    gaps = (ours - theirs).double()
-    seeds = gaps.shape[-1]
+    gaps = (ours - theirs).double().cpu()
+    seeds, regimes = gaps.shape[-1], gaps[..., 0].numel()
     if seeds < 2 or not 0 < level < 1 or not bool(gaps.isfinite().all()):
-        raise ValueError(
-            f"finite values of two seeds or more and a level in (0, 1) are expected, got {seeds} and {level}"
-        )
+        raise ValueError(f"finite values of two seeds or more, and a level in (0, 1): got {seeds} and {level}")
     if gaps.shape[:-1] != tuple(map(len, axes.values())):
         raise ValueError(f"a difference of shape {tuple(gaps.shape[:-1])} does not have the axes {axes}")
-    drawn = torch.randint(seeds, (resamples, seeds), generator=seeded(0))
-    shares = torch.nn.functional.one_hot(drawn, seeds).sum(1).double().to(gaps.device) / seeds
-    means = gaps @ shares.T
-    tails = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=means.dtype, device=means.device)
-    return Difference(gaps.mean(-1).cpu(), *means.quantile(tails, dim=-1).cpu(), axes)
+    mean, error = gaps.mean(-1), gaps.std(-1) / seeds**0.5
+    half = error * float(stdtrit(seeds - 1, 1 - (1 - level) / 2 / regimes))
+    return Difference(mean, mean - half, mean + half, axes)
 
 
-class Verdict(NamedTuple):
-    """Supported, not supported, no difference seen, or on what it depends; and in how many regimes, of which kind, what was seen."""
-
-    word: str
-    seen: tuple
+MEANS = {"often": "in more than half of the regimes", "generally": "often, and nowhere the opposite"}
 
 
-def verdict(difference: Difference) -> Verdict:
-    """What the intervals say of the claim that the difference is negative.
-
-    Supported: negative in all regimes. Not supported: positive in some, negative in none. It depends: negative in some. An axis is
-    then named if its values account for a tenth or more of the outcomes' variance over the regimes (or if none does, and it
-    accounts for most), the one that accounts for most first; and for each outcome, where on these axes it is most frequent.
-    """
-    seen, axes = difference.outcomes.double(), difference.axes
-    others = {name: tuple(n for n in range(seen.ndim) if n != number) for number, name in enumerate(axes)}
-
-    def along(values, name):
-        return values.mean(others[name]) if others[name] else values
-
-    everywhere = len(seen.unique()) == 1
-    shares = (
-        {}
-        if everywhere
-        else {name: float(along(seen, name).var(correction=0) / seen.var(correction=0)) for name in axes}
-    )
-    order = sorted(shares, key=shares.get, reverse=True)
-    named = [name for name in order if shares[name] >= 0.1] or order[:1]
-    parts = []
-    for sign, words in ((-1, "as said"), (1, "the opposite"), (0, "no difference seen")):
-        here = (seen == sign).double()
-        if bool(here.any()):
-            most = ", ".join(f"{name} {axes[name][int(along(here, name).argmax())]:g}" for name in named)
-            often = f", most often at {most}" if sign and not everywhere else ""
-            parts.append(f"{words} in {int(here.sum())} of {seen.numel()} regimes{often}")
-    if bool((seen == 0).all()):
-        return Verdict("no difference seen", tuple(parts))
-    if not bool((seen < 0).any()):
-        return Verdict("not supported", tuple(parts))
-    return Verdict("supported" if everywhere else f"depends on {' and '.join(named)}", tuple(parts))
-
-
-@dataclass(frozen=True)
-class Finding:
-    """An empirical claim, and what was seen of it. The claim is that each of the `differences` is negative."""
-
-    claim: str
-    said: str  #: in the article's words
-    measured: str
-    differences: dict  #: what it was compared with, and the Difference
-    unlike: str  #: what the cited papers used that this experiment does not
-
-    def row(self):
-        """Its row in the table: the claim, what was measured, the verdict, the cited papers."""
-        ranges = [f"{name}: {difference.range()}" for name, difference in self.differences.items()]
-        judged = []
-        for name, difference in self.differences.items():
-            word, seen = verdict(difference)
-            judged.append(f"{name}: **{word}** ({'; '.join(seen)})")
-        claim = f"[{self.claim}](#{self.claim}): “{self.said}”"
-        return claim, "<br>".join([self.measured, *ranges]), "<br>".join(judged), self.unlike
-
-    def __repr__(self):
-        lines = [f"{self.claim}: {self.measured}"]
-        for name, difference in self.differences.items():
-            word, seen = verdict(difference)
-            lines += [f"{name}: {word}", *(f"    {part}" for part in seen)]
-        return "\n".join(lines)
+def verdict(difference: Difference, quantifier: str) -> str:
+    """Whether the counts support that the difference is negative, often or generally: see `MEANS`."""
+    less, more, regimes = difference.count()
+    often = 2 * less > regimes
+    if {"often": often, "generally": often and not more}[quantifier]:
+        return "supported"
+    return "it depends" if less else "not supported" if more else "no difference seen"
 
 
 class Table:
-    """Rows of text under headings, shown as a table in a notebook."""
+    """Rows of text under headings, and a note below them, as a notebook shows them."""
 
-    def __init__(self, headings, rows):
-        self.headings, self.rows = list(headings), [list(map(str, row)) for row in rows]
+    def __init__(self, headings: Iterable, rows: Iterable[Iterable], note: str = ""):
+        self.headings, self.rows, self.note = [*map(str, headings)], [[*map(str, row)] for row in rows], note
 
     def _repr_markdown_(self):
         lines = self.headings, ["---"] * len(self.headings), *self.rows
-        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines) + f"\n\n{self.note}"
 
     def __repr__(self):
-        return "\n".join(" | ".join(row) for row in (self.headings, *self.rows))
+        return "\n".join([*(" | ".join(row) for row in (self.headings, *self.rows)), self.note])
 
 
-def verdicts(*findings):
-    """The table of all findings."""
-    from lossmath.claims import evidence  # with SymPy, which the experiments themselves do without
+def judge(claim: str, said: str, quantifier: str, measured: str, gaps: dict[str, Difference], unlike="") -> Table:
+    """Judge a sentence, that each of the differences is negative, and leave the verdict for the ledger.
 
-    for finding in findings:
-        found = {name: (*verdict(difference), difference.range()) for name, difference in finding.differences.items()}
-        evidence.judged(finding.claim, finding.measured, found)
-    return Table(["claim", "measured", "verdict", "the cited papers"], [finding.row() for finding in findings])
+    `said` has its words, and `unlike` what the cited paper has and the experiment has not.
+    """
+    from lossmath.claims.evidence import judged  # with SymPy, which the experiments themselves do without
+
+    found, rows = {}, []
+    for name, gap in gaps.items():
+        (less, more, regimes), word = gap.count(), verdict(gap, quantifier)
+        seen = f"as said in {less} of {regimes} regimes", f"the opposite in {more}"
+        found[name] = word, seen, f"{gap.show(int(gap.mean.argmin()))} to {gap.show(int(gap.mean.argmax()))}"
+        rows.append((name, f"{less} of {regimes}", more, f"**{word}**"))
+    note = f"{said}, read as: {MEANS[quantifier]}" + f". The cited work has, unlike this: {unlike}" * bool(unlike)
+    judged(claim, f"{measured}. {note}", found)
+    return Table([measured, "as said", "opposite", "verdict"], rows, f"{note}.")
 
 
 class Grid(NamedTuple):
@@ -451,39 +358,22 @@ class Grid(NamedTuple):
     steps: tuple
 
 
-SMALL = Grid(
-    20, (CE, *map(smoothing, (0.05, 0.1, 0.2)), *map(focal, (1, 3, 5))), (0.0, 0.1, 0.2, 0.4), (20, 40, 80, 160, 320)
-)
+def _losses(epsilons, gammas):
+    return CE, *(Loss(epsilon=epsilon) for epsilon in epsilons), *(Loss(gamma=gamma) for gamma in gammas)
+
+
+SMALL = Grid(20, _losses((0.05, 0.1, 0.2), (1, 3, 5)), (0.0, 0.1, 0.2, 0.4), (20, 40, 80, 160, 320))
 LARGE = Grid(
     100,
-    (CE, *map(smoothing, (0.02, 0.05, 0.1, 0.2, 0.4)), *map(focal, (0.5, 1, 2, 3, 5))),
+    _losses((0.02, 0.05, 0.1, 0.2, 0.4), (0.5, 1, 2, 3, 5)),
     (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6),
     (20, 40, 80, 160, 320, 640, 1280),
 )
 
 
-def choose_grid():
+def choose_grid() -> Grid:
     """The variable LOSSMATH_GRID, "small" or "large", else the large one if there is a GPU."""
     name = os.environ.get("LOSSMATH_GRID") or ("small" if choose_device().type == "cpu" else "large")
     if name not in ("small", "large"):
         raise ValueError(f'LOSSMATH_GRID is "small" or "large", got {name!r}')
     return SMALL if name == "small" else LARGE
-
-
-def watched():
-    """Whether somebody sees the output as it comes: a terminal, or a notebook that could also be asked for input."""
-    kernel = _kernel()
-    if kernel is not None:
-        return bool(getattr(kernel, "_allow_stdin", False))  # false where a notebook is run to build the book
-    return sys.stderr is not None and sys.stderr.isatty()
-
-
-def progress(steps, label):
-    """The steps, with a bar while somebody watches; nothing of it is left afterwards."""
-    screen = sys.stderr if _kernel() is None else sys.stdout  # a notebook paints what comes from stderr red
-    return tqdm(steps, desc=label, leave=False, file=screen, disable=not watched())
-
-
-def _kernel():
-    """The kernel of the notebook that this runs in, if it does."""
-    return getattr(sys.modules["IPython"].get_ipython(), "kernel", None) if "IPython" in sys.modules else None

@@ -3,18 +3,25 @@
 Each test builds pages of its own in a scratch folder, beside a stand-in for the package.
 """
 
+import ast
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
 
 ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+import chapters  # noqa: E402
+
 JUPYTER_BOOK = shutil.which("jupyter-book", path=Path(sys.executable).parent) or "jupyter-book"
 
 PAGE = """\
@@ -51,6 +58,7 @@ TEXT = """\
 """
 BIB = "@book{someone, author={Some One}, title={A book}, publisher={A publisher}, year={2000}}\n"
 EXECUTED = "Executed notebook in"
+MIME = "application/vnd.lossmath.evidence+json"
 
 
 class Book:
@@ -97,6 +105,7 @@ def book(tmp_path):
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     book = Book(tmp_path_factory.mktemp("book"))
+    book.write("book/index.md", cell(f"import os\n\n{{name: os.environ[name] for name in {[*chapters.ENVIRONMENT]}}}"))
     status, printed = book.build()
     assert status == 0, printed
     return book
@@ -171,6 +180,19 @@ def test_a_failure_mended_is_green_and_the_page_that_was_right_is_not_run_again(
     assert status == 0, printed
     assert EXECUTED not in printed
     assert "Mended." in book.page("other")
+
+
+def test_the_icons_come_as_a_font_only(built):
+    script = built.folder / "_build/html/_static/scripts/fontawesome.js"
+    assert script.stat().st_size < 1000 and list((built.folder / "_build/html/_static").rglob("fa-*.woff2"))
+
+
+def test_the_chapters_run_in_an_environment_of_their_own(built):
+    shown = BeautifulSoup(built.page(), "html.parser").select(".cell_output")[-1].text
+    assert ast.literal_eval(shown.strip()) == {
+        name: os.environ.get(name, value) for name, value in chapters.ENVIRONMENT.items()
+    }
+    assert {"SYMPY_CACHE_SIZE", "OMP_WAIT_POLICY", "OMP_NUM_THREADS", "PYTHONHASHSEED"} == {*chapters.ENVIRONMENT}
 
 
 def test_pages_ask_no_third_party_for_anything(built):
@@ -253,10 +275,12 @@ given = ["Real(x)"]
 
 
 def claims(records):
-    shown = [f"display({{'application/vnd.lossmath.evidence+json': {record!r}}}, raw=True)" for record in records]
-    return cell("\n".join(["from IPython.display import display", *shown, "'shown'"])).replace(
-        "# A page", "(true)=\n# A page"
-    )
+    """A page whose cell leaves these records, as `lossmath.claims.evidence.publish` does."""
+    code = ["from IPython.display import display"]
+    for number, record in enumerate(records):
+        kept = {"scrapbook": {"name": f"record {number}", "mime_prefix": "application/"}}
+        code.append(f"display({{{MIME!r}: {record!r}}}, raw=True, metadata={kept!r})")
+    return cell("\n".join([*code, "'shown'"])).replace("# A page", "(true)=\n# A page")
 
 
 def test_the_ledger_is_what_the_cells_of_this_build_did(book):
@@ -268,7 +292,12 @@ def test_the_ledger_is_what_the_cells_of_this_build_did(book):
     assert status == 0, printed
     outputs = BeautifulSoup(book.page(), "html.parser").select(".cell_output")
     assert [output.text.strip() for output in outputs] == ["'shown'", "'forty-one'"][::-1]
-    assert "checked at 7 random points" in book.page("other")
+    assert "Of these, 1 was checked, at 7 random points" in " ".join(
+        BeautifulSoup(book.page("other"), "html.parser").text.split()
+    )
+    offered = json.loads((book.folder / "_build/html/_sources/book/index.ipynb").read_text(encoding="utf-8"))
+    outputs = [output for one in offered["cells"] for output in one.get("outputs", [])]
+    assert len(outputs) == 2 and not any(MIME in output["data"] for output in outputs)
     links = {a["href"] for a in BeautifulSoup(book.page("other"), "html.parser").select("svg a, li a")}
     assert {"../book/index.html#true", "../book/index.html#true-proof"} <= links
     assert BeautifulSoup(book.page(), "html.parser").find(id="true-proof")
@@ -330,6 +359,6 @@ def test_every_requirement_is_pinned_and_none_is_for_cuda():
 
 def test_whatever_the_package_the_book_and_the_tests_need_is_pinned():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    needed = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
+    needed = [*project["dependencies"], *chain.from_iterable(project["optional-dependencies"].values())]
     pinned = {pin.split("==")[0] for pin in pins()}
-    assert {re.match(r"[a-z0-9-]+", line)[0] for line in needed} <= pinned
+    assert {re.match(r"[a-z0-9-]+", line)[0] for line in needed} <= pinned | {"lossmath"}  # whose extras hold others

@@ -1,12 +1,12 @@
 """What the verbs publish in a notebook: where, and in which words."""
 
-import base64
-import pickle
 import sys
 from types import SimpleNamespace
 
 import IPython
+import nbformat
 import pytest
+from myst_nb.ext.glue import extract_glue_data_cell
 
 from lossmath.claims import Claim, Distribution, Label, OneHot, Real, evidence
 from lossmath.claims.quantities import *
@@ -19,8 +19,12 @@ def published(monkeypatch):
     """What was displayed, in what seems to be a notebook."""
     shown = []
     monkeypatch.setattr(IPython, "get_ipython", lambda: SimpleNamespace(kernel=None))
-    monkeypatch.setattr(IPython.display, "display", lambda data, raw: shown.append((data, raw)))
-    monkeypatch.setattr(evidence, "proofs", [])
+
+    def display(data, raw, metadata):
+        assert raw and list(data) == [evidence.MIME]
+        shown.append((data[evidence.MIME], metadata))
+
+    monkeypatch.setattr(IPython.display, "display", display)
     return shown
 
 
@@ -33,14 +37,13 @@ def test_only_a_notebook_is_somebody_to_publish_to(monkeypatch, published):
     Claim("square", (x**2, ">=", 0), given=[Real(x)]).prove()
     monkeypatch.delitem(sys.modules, "IPython")
     assert not evidence.in_notebook()
-    assert not published and not evidence.proofs
+    assert not published
 
 
 def test_each_verb_publishes_the_claim_in_full_and_what_it_found(published):
     claim = Claim("bound", (entropy(p), ">=", 0), given=[P])
     proof, check, miss = claim.prove(), claim.check(cases=50), claim.near_miss((entropy(p), "==", 0)).refute()
-    assert all(raw and list(data) == [evidence.MIME] for data, raw in published)
-    proved, checked, refuted = (data[evidence.MIME] for data, _ in published)
+    proved, checked, refuted = (record for record, _ in published)
     said = {
         "claim": "bound",
         "statements": ["entropy(p) >= 0"],
@@ -50,14 +53,25 @@ def test_each_verb_publishes_the_claim_in_full_and_what_it_found(published):
         "definitions": {"entropy(u)": "-Sum(log(u[k])*u[k], (k, 1, K))"},
         "latex": claim._repr_latex_(),
     }
-    packed = pickle.loads(base64.b64decode(proved.pop("proof")))  # the build examines its mutants in another process
+    packed = evidence.unpack(proved.pop("proof"))  # the build examines its mutants in another process
     assert repr(packed) == repr(proof) and str(packed.claim) == str(claim)
     assert proved == {"verb": "prove", **said, "rules": proof.rules, "lemmas": []}
-    assert evidence.proofs[0] is proof
     found = {"cases": 50, "residual": check.residual, "device": check.device, "shown": check._said()}
     assert checked == {"verb": "check", **said, **found}
     assert refuted["verb"] == "refute" and refuted["statements"] == ["entropy(p) == 0"]
     assert refuted["counterexample"] == str(miss) and refuted["shown"] == miss._repr_markdown_()
+
+
+def test_what_is_published_is_kept_and_not_shown(published):
+    """myst-nb takes out of a cell's outputs what its `glue` would, and warns of a name that comes twice."""
+    claim = Claim("bound", (entropy(p), ">=", 0), given=[P])
+    claim.prove(), claim.prove()
+    outputs = [
+        nbformat.v4.new_output("display_data", {evidence.MIME: record}, metadata=kept) for record, kept in published
+    ]
+    cell = nbformat.v4.new_code_cell(outputs=[*outputs, nbformat.v4.new_output("stream", text="seen")])
+    names = [name for name, _ in extract_glue_data_cell(cell)]
+    assert [output.output_type for output in cell.outputs] == ["stream"] and len({*names}) == 2
 
 
 def test_a_vector_has_a_name_of_its_own_and_says_what_it_stands_for():
@@ -72,6 +86,12 @@ def test_a_vector_has_a_name_of_its_own_and_says_what_it_stands_for():
         "widetilde_p'[k] = (1 - epsilon)*q[k] + epsilon/K",
     ]
     assert said["equality"] == []
+
+
+def test_a_name_without_latex():
+    claim = Claim("a", (cross_entropy(one_hot(y), softmax(z)), ">=", 0), given=[Real(z), Label(y)])
+    said = evidence.in_full(claim)
+    assert said["statements"] == ["cross_entropy(delta_y, softmax(z)) >= 0"]
 
 
 def test_a_matrix_of_scores_and_a_vector_named_like_a_symbol_are_told_apart():
@@ -123,6 +143,16 @@ def test_the_definitions_are_those_of_all_quantities_and_of_those_within_them():
     }
 
 
+def test_a_definition_may_hold_further_quantities():
+    class doubled(type(entropy(p))):
+        def definition(self):
+            return 2 * entropy(*self.args)
+
+    assert evidence.define(doubled(q)) == {
+        "doubled(u)": "2*entropy(u)", "entropy(u)": "-Sum(log(u[k])*u[k], (k, 1, K))"
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("words", "outcome"),
     [
@@ -136,13 +166,13 @@ def test_the_definitions_are_those_of_all_quantities_and_of_those_within_them():
 def test_the_outcome_of_an_experiment_is_the_verdict_that_all_comparisons_share(published, words, outcome):
     differences = {f"against {k}": (word, ("as said",), "from 0 to 1") for k, word in enumerate(words)}
     evidence.judged("calibrates", "error", differences)
-    ((data, _),) = published
+    ((record, _),) = published
     found = [
         {"compared": f"against {k}", "verdict": word, "seen": ["as said"], "range": "from 0 to 1"}
         for k, word in enumerate(words)
     ]
-    assert data[evidence.MIME] == {
+    assert record == {
         "verb": "judge", "claim": "calibrates", "outcome": outcome, "measured": "error", "differences": found
     }  # fmt: skip
-    with pytest.raises(ValueError, match="calibrates.*difference"):
+    with pytest.raises(ValueError, match=r"calibrates.*difference"):
         evidence.judged("calibrates", "error", {})

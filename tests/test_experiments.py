@@ -1,8 +1,8 @@
-import io
+import json
 import math
+import os
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,7 +12,6 @@ from lossmath import experiments
 from lossmath.experiments import (
     CE,
     Difference,
-    Finding,
     Grid,
     Loss,
     Split,
@@ -22,20 +21,16 @@ from lossmath.experiments import (
     compare,
     digits,
     distil,
-    focal,
-    margins,
+    judge,
     measure,
     mixture,
     noisy,
-    project,
-    smoothing,
     spread,
     train,
     verdict,
-    verdicts,
 )
 
-LOSSES = CE, smoothing(0.1), smoothing(0.4), focal(0.5), focal(3)
+LOSSES = CE, Loss(epsilon=0.1), Loss(epsilon=0.4), Loss(gamma=0.5), Loss(gamma=3)
 
 
 def small(seeds=3):
@@ -50,18 +45,6 @@ def test_a_loss_is_that_of_each_case_with_labels_shared_by_a_batch():
         p = loss.epsilon / 5 + (1 - loss.epsilon) * one_hot(y[2], 5).double()
         expected = -(p * (1 - q) ** loss.gamma * q.log()).sum(-1)
         torch.testing.assert_close(loss(z, y)[1, 2], expected, rtol=1e-12, atol=1e-14)
-
-
-def test_margins_are_leads_over_the_other_classes():
-    assert margins(torch.tensor([[80.0, 0.0], [-80.0, 0.0]]), torch.tensor([0, 0])).tolist() == [80, -80]
-    z, y = (
-        torch.randn(2, 3, 7, 5, generator=torch.Generator().manual_seed(0)),
-        torch.arange(7) % 5,
-    )  # a batch shares labels
-    others = torch.stack(
-        [torch.cat([z[..., n, : y[n]], z[..., n, y[n] + 1 :]], -1).logsumexp(-1) for n in range(7)], -1
-    )
-    torch.testing.assert_close(margins(z, y), z[..., torch.arange(7), y] - others)
 
 
 def one_by_one(task, loss, noise, seed, steps, hidden):
@@ -115,7 +98,7 @@ def test_trained_at_once_is_trained_one_by_one(monkeypatch):
 
 def test_a_run_is_the_same_again_and_a_seed_does_not_depend_on_the_others():
     first, again = (train(small(), LOSSES, (0.0, 0.3), (20,), hidden=6, batch=10) for _ in range(2))
-    more = train(small(5), (focal(3), CE), (0.3,), (20,), hidden=6, batch=10)
+    more = train(small(5), (Loss(gamma=3), CE), (0.3,), (20,), hidden=6, batch=10)
     for loss in LOSSES:
         assert torch.equal(first.logits(loss), again.logits(loss))
     torch.testing.assert_close(more.logits(CE)[:, 0, :3], first.logits(CE)[:, 1], rtol=1e-3, atol=1e-4)
@@ -155,7 +138,7 @@ def test_the_posterior_of_the_mixture_is_bayes_rule_and_what_is_drawn():
     assert measure(truth.log(), labels)["calibration error"] < 0.01
     bayes = (truth * -truth.log()).sum(-1).mean()
     assert -truth.gather(1, labels[:, None]).log().mean() == pytest.approx(bayes.item(), abs=0.02)
-    runs = experiments.Runs(task, [CE], (0.0, 0.5), [1], None)
+    runs = experiments.Runs(task, [CE], (0.0, 0.5), [1])
     assert torch.equal(runs.truth()[0], task.test.truth)
     assert measure(runs.truth().log(), runs.labels())["calibration error"].max() < 0.01
 
@@ -174,8 +157,8 @@ def test_noise_is_nested_and_as_frequent_as_said():
 
 def test_a_student_that_can_learn_its_teacher():
     task = small()
-    teachers = train(task, (CE, smoothing(0.4)), (0.0, 0.5), (60,), hidden=6, batch=10)
-    students = distil(teachers, (CE, smoothing(0.4)), (1.0, 4.0), steps=300, hidden=16, batch=10, rate=0.05)
+    teachers = train(task, (CE, Loss(epsilon=0.4)), (0.0, 0.5), (60,), hidden=6, batch=10)
+    students = distil(teachers, (CE, Loss(epsilon=0.4)), (1.0, 4.0), steps=300, hidden=16, batch=10, rate=0.05)
     for loss in students.losses:
         taught, teacher = students.logits(loss, "train"), teachers.logits(loss, "train")[-1]
         assert taught.shape == (2, 2, 3, 40, 3)
@@ -194,6 +177,7 @@ def test_measures_are_their_definitions():
         assert found["error rate"][k].item() == pytest.approx((z[k].argmax(-1) != y).double().mean().item())
         entropy = torch.distributions.Categorical(logits=z[k]).entropy().mean()
         assert found["entropy"][k].item() == pytest.approx(entropy.item())
+        assert found["confidence"][k].item() == pytest.approx(z[k].softmax(-1).max(-1).values.mean().item())
 
 
 def test_spread_is_the_ratio_of_the_variances():
@@ -209,22 +193,34 @@ def test_spread_is_the_ratio_of_the_variances():
     assert spread(h, y, 4).isfinite()  # a class of which there is no case
 
 
-def test_the_plane_goes_through_the_templates():
-    second = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
-    templates = second.T.repeat_interleave(2, 0)  # activations that are the templates of 0, 0, 1, 1, …
-    clouds = project(templates, second, torch.arange(4).repeat_interleave(2), (0, 1, 3))
-    points = torch.stack([cloud[0] for cloud in clouds])
-    flat, full = torch.pdist(points), torch.pdist(second.T[[0, 1, 3]])
-    torch.testing.assert_close(flat / flat.mean(), full / full.mean())  # no distance between them is lost
-
-
 def test_an_interval_holds_the_mean_of_normal_differences_as_often_as_it_says():
     draws = torch.randn(3000, 20, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
-    found = compare(1 + draws, torch.ones(3000, 20), level=0.9, trial=range(3000))
-    assert (found.outcomes == 0).double().mean() == pytest.approx(0.9, abs=0.04)  # 20 seeds: a little too narrow
-    assert torch.equal(found.mean, ((1 + draws) - 1).mean(-1))
-    again = compare(1 + draws, torch.ones(3000, 20), level=0.9, trial=range(3000))
-    assert torch.equal(found.low, again.low)
+    held = [compare(1 + row, torch.ones(20), level=0.9).outcomes == 0 for row in draws]
+    assert torch.stack(held).double().mean() == pytest.approx(0.9, abs=0.02)
+
+
+@pytest.mark.parametrize("shared", [0.0, 0.9])
+def test_a_false_alarm_in_any_regime_is_as_rare_as_it_says(shared):
+    """Whether the regimes depend on each other or not: Bonferroni's correction needs no independence."""
+    generator = torch.Generator().manual_seed(1)
+    alarms = 0
+    for _ in range(2000):
+        own, common = (torch.randn(*shape, 20, generator=generator) for shape in ((5, 4), (1, 1)))
+        gaps = (1 - shared) ** 0.5 * own + shared**0.5 * common
+        alarms += bool(compare(gaps, 0, steps=range(5), noise=range(4)).outcomes.any())
+    assert alarms / 2000 <= 0.05 + 0.012  # and two and a half standard errors
+    assert shared or alarms / 2000 >= 0.05 - 0.012  # not too wide either
+
+
+def test_the_bounds_are_those_of_student_and_bonferroni():
+    from scipy import stats
+
+    gaps = torch.rand(3, 2, 7, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    found = compare(gaps, 0.5, level=0.95, steps=(1, 2, 3), noise=(0, 1))
+    values = gaps[1, 0].numpy() - 0.5
+    low, high = stats.t.interval(1 - 0.05 / 6, 6, values.mean(), stats.sem(values))
+    assert (found.low[1, 0].item(), found.high[1, 0].item()) == pytest.approx((low, high), rel=1e-12)
+    assert found.mean[1, 0].item() == pytest.approx(values.mean())
 
 
 def test_differences_are_paired():
@@ -256,72 +252,66 @@ def made_up(outcomes):
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "word", "seen"),
+    ("outcomes", "often", "generally"),
     [
-        ([[-1, -1, -1], [-1, -1, -1]], "supported", ["as said in 6 of 6 regimes"]),
-        ([[1, 1, 1], [1, 1, 1]], "not supported", ["the opposite in 6 of 6 regimes"]),
-        ([[0, 0, 0], [0, 0, 0]], "no difference seen", ["no difference seen in 6 of 6 regimes"]),
-        (
-            [[1, 0, 1], [1, 0, 1]],
-            "not supported",
-            ["the opposite in 4 of 6 regimes, most often at noise 0", "no difference seen in 2 of 6 regimes"],
-        ),
-        (
-            [[1, 0, -1], [1, 0, -1]],
-            "depends on noise",
-            [
-                "as said in 2 of 6 regimes, most often at noise 0.6",
-                "the opposite in 2 of 6 regimes, most often at noise 0",
-                "no difference seen in 2 of 6 regimes",
-            ],
-        ),
-        (
-            [[1, 1, 1], [-1, -1, -1]],
-            "depends on steps",
-            [
-                "as said in 3 of 6 regimes, most often at steps 20",
-                "the opposite in 3 of 6 regimes, most often at steps 10",
-            ],
-        ),
-        (
-            [[-1, -1, 0], [0, 0, 0]],
-            "depends on steps and noise",
-            ["as said in 2 of 6 regimes, most often at steps 10, noise 0", "no difference seen in 4 of 6 regimes"],
-        ),
-        # neither axis by itself accounts for anything
-        (
-            [[1, 0, -1], [-1, 0, 1]],
-            "depends on steps",
-            [
-                "as said in 2 of 6 regimes, most often at steps 10",
-                "the opposite in 2 of 6 regimes, most often at steps 10",
-                "no difference seen in 2 of 6 regimes",
-            ],
-        ),
+        ([[-1, -1, -1], [-1, -1, -1]], "supported", "supported"),
+        ([[-1, -1, -1], [-1, 0, 0]], "supported", "supported"),
+        ([[-1, -1, -1], [-1, 0, 1]], "supported", "it depends"),
+        ([[-1, -1, -1], [0, 0, 0]], "it depends", "it depends"),  # a half is not more than half
+        ([[-1, 1, 1], [1, 1, 1]], "it depends", "it depends"),
+        ([[0, 1, 0], [0, 0, 0]], "not supported", "not supported"),
+        ([[0, 0, 0], [0, 0, 0]], "no difference seen", "no difference seen"),
     ],
 )
-def test_the_verdict_follows_from_the_intervals(outcomes, word, seen):
-    assert verdict(made_up(outcomes)) == (word, tuple(seen))
+def test_the_verdict_counts_the_regimes_by_the_quantifier(outcomes, often, generally):
+    found = made_up(outcomes)
+    assert verdict(found, "often") == often and verdict(found, "generally") == generally
+    flat = torch.tensor(outcomes).flatten()
+    assert found.count() == ((flat < 0).sum(), (flat > 0).sum(), 6)
+
+
+def test_an_unknown_quantifier_is_refused():
+    with pytest.raises(KeyError):
+        verdict(made_up([[0] * 3] * 2), "always")
 
 
 def test_an_interval_that_touches_zero_holds_it():
     zero, one = torch.zeros(1), torch.ones(1)
-    assert verdict(Difference(one, zero, one, {"noise": (0,)})).word == "no difference seen"
-    assert verdict(Difference(-one, -one, zero, {"noise": (0,)})).word == "no difference seen"
-    assert verdict(Difference(-one, -one, -one / 2, {"noise": (0,)})).word == "supported"
+    assert Difference(one, zero, one, {"noise": (0,)}).outcomes == 0
+    assert Difference(-one, -one, zero, {"noise": (0,)}).outcomes == 0
+    assert Difference(-one, -one, -one / 2, {"noise": (0,)}).outcomes == -1
 
 
-def test_a_finding_shows_its_range_and_its_verdict():
-    finding = Finding("an-id", "is better", "error", {"against CE": made_up([[2, 0, 1], [0, -3, 0]])}, unlike="size")
-    claim, measured, judged, unlike = finding.row()
-    assert claim == "[an-id](#an-id): “is better”" and unlike == "size"
-    assert measured == "error<br>against CE: −3.000 [−3.500, −2.500] to +2.000 [+1.500, +2.500]"
-    word, seen = verdict(finding.differences["against CE"])
-    assert f"**{word}**" in judged and all(part in judged for part in seen)
-    assert word in repr(finding)
-    lines = verdicts(finding)._repr_markdown_().splitlines()
-    assert len(lines) == 3 and all(line.count("|") == 5 for line in lines)
-    assert repr(Table(["a", "b"], [[1, 2]])) == "a | b\n1 | 2"
+def test_a_difference_says_its_counts_and_its_interval():
+    assert str(made_up([[-1, -1, 0], [0, 0, 0]])) == "lower in 2 of 6 regimes, higher in none"
+    found = made_up([[-1, 0, 1], [2, 0, 0]])
+    assert str(found) == "lower in 1 of 6 regimes, higher in 2"
+    assert found.show() == "−1.000 [−1.500, −0.500]" and found.show(3) == "+2.000 [+1.500, +2.500]"
+
+
+def test_a_judgement_is_a_table_and_a_record_for_the_ledger(monkeypatch):
+    left = []
+    monkeypatch.setattr("lossmath.claims.evidence.publish", left.append)
+    gaps = {"raw": made_up([[2, 0, 1], [0, -3, 0]]), "with T": made_up([[0] * 3] * 2)}
+    shown = judge("an-id", "“is better”", "often", "error", gaps, "size")
+    (record,) = left
+    assert json.loads(json.dumps(record)) == record
+    assert (record["claim"], record["outcome"]) == ("an-id", "it depends")
+    assert [found["verdict"] for found in record["differences"]] == ["it depends", "no difference seen"]
+    assert record["differences"][0]["compared"] == "raw"
+    assert record["differences"][0]["seen"] == ["as said in 1 of 6 regimes", "the opposite in 2"]
+    assert record["differences"][0]["range"] == "−3.000 [−3.500, −2.500] to +2.000 [+1.500, +2.500]"
+    for part in ("error", "“is better”", "in more than half of the regimes", "size"):
+        assert part in record["measured"]
+    assert shown.rows == [["raw", "1 of 6", "2", "**it depends**"], ["with T", "0 of 6", "0", "**no difference seen**"]]
+    assert "“is better”" in shown.note and "size" in shown.note and shown.note.endswith(".")
+    assert "unlike" not in judge("an-id", "better", "generally", "error", gaps).note
+
+
+def test_a_table_has_its_rows_and_its_note():
+    shown = Table(["a", "b"], [[1, 2]], "And so.")
+    assert shown._repr_markdown_() == "| a | b |\n| --- | --- |\n| 1 | 2 |\n\nAnd so."
+    assert repr(shown) == "a | b\n1 | 2\nAnd so."
 
 
 @pytest.mark.parametrize(("epsilon", "gamma"), [(-0.1, 0), (1, 0), (0, -1), (math.nan, 0), (0, math.nan)])
@@ -331,9 +321,13 @@ def test_losses_that_are_none_are_refused(epsilon, gamma):
 
 
 def test_a_loss_has_a_name_and_a_colour():
-    named = [str(loss) for loss in (CE, smoothing(0.1), focal(3), Loss(0.1, 3))]
+    named = [str(loss) for loss in (CE, Loss(epsilon=0.1), Loss(gamma=3), Loss(0.1, 3))]
     assert named == ["CE", "ε = 0.1", "γ = 3", "ε = 0.1, γ = 3"]
-    assert [loss.quantity for loss in (CE, smoothing(0.1), focal(3))] == ["cross-entropy", "label smoothing", "focal"]
+    assert [loss.quantity for loss in (CE, Loss(epsilon=0.1), Loss(gamma=3))] == [
+        "cross-entropy",
+        "label smoothing",
+        "focal",
+    ]
 
 
 def test_the_grid_is_the_one_asked_for(monkeypatch):
@@ -346,37 +340,26 @@ def test_the_grid_is_the_one_asked_for(monkeypatch):
     with pytest.raises(ValueError, match="huge"):
         choose_grid()
     for grid in (experiments.SMALL, experiments.LARGE):
-        assert isinstance(grid, Grid) and grid.seeds >= 20 and {CE, smoothing(0.1), focal(3)} <= set(grid.losses)
+        assert (
+            isinstance(grid, Grid) and grid.seeds >= 20 and {CE, Loss(epsilon=0.1), Loss(gamma=3)} <= set(grid.losses)
+        )
 
 
-class Screen(io.StringIO):
-    def isatty(self):
-        return True
+def run(code, **variables):
+    return subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | variables, check=True, capture_output=True, text=True
+    )
 
 
-@pytest.mark.parametrize("screen", [Screen, io.StringIO])
-def test_progress_is_shown_to_whoever_watches_and_is_then_gone(monkeypatch, screen):
-    monkeypatch.setattr(sys, "stderr", screen())
-    monkeypatch.delitem(sys.modules, "IPython", raising=False)
-    assert list(experiments.progress(range(3), "training")) == [0, 1, 2]
-    shown = sys.stderr.getvalue()
-    if screen is Screen:
-        assert "training" in shown and shown.rsplit("\r", 2)[1].strip() == ""
-    else:
-        assert shown == ""
-
-
-@pytest.mark.parametrize("answers", [True, False])
-def test_a_notebook_that_nobody_sees_shows_no_progress(monkeypatch, answers):
-    kernel = SimpleNamespace(_allow_stdin=answers)
-    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: SimpleNamespace(kernel=kernel)))
-    monkeypatch.setattr(sys, "stderr", Screen())
-    assert experiments.watched() == answers
+def test_a_bar_says_how_far_the_training_is_unless_the_environment_turns_it_off():
+    code = "from lossmath.experiments import *; train(mixture(1, 9, 9, 9), [CE], steps=[3], batch=3)"
+    assert "mixture" in run(code).stderr
+    assert run(code, TQDM_DISABLE="1").stderr == ""
 
 
 def test_importing_the_experiments_does_not_import_sympy():
     code = "import lossmath.experiments, lossmath.calibration, sys; sys.exit('sympy' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    run(code)
 
 
 def test_the_types_of_a_task():

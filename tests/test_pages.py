@@ -28,8 +28,9 @@ def front_matter(text):
 def failures_are_not_allowed(text):
     """No tag or setting that lets a cell fail, be skipped, or hide what it printed."""
     ways_out = r"raises-exception|skip-execution|allow_errors|execution_mode|execution_show_tb|stderr|remove-|hide-|:tags:|^tags:"
+    folded = r"^:tags: \[hide-cell\]$"  # the solution of an exercise, which a click unfolds
     for options, _ in cells(text):
-        yield from re.findall(ways_out, options, re.MULTILINE)
+        yield from re.findall(ways_out, re.sub(folded, "", options, flags=re.MULTILINE), re.MULTILINE)
     yield from (key for key in front_matter(text) if key not in ("jupytext", "kernelspec"))
 
 
@@ -123,6 +124,7 @@ def test_a_good_page_keeps_the_rules(rule):
         (failures_are_not_allowed, page("1 / 0", ":tags: [raises-exception]\n")),
         (failures_are_not_allowed, page("1 / 0", "---\ntags: [raises-exception]\n---\n")),
         (failures_are_not_allowed, page("1 / 0", "---\ntags: [skip-execution]\n---\n")),
+        (failures_are_not_allowed, page("1 / 0", ":tags: [hide-cell, raises-exception]\n")),
         (failures_are_not_allowed, page("1 / 0", "---\nmystnb:\n  remove-stderr: true\n---\n")),
         (
             failures_are_not_allowed,

@@ -1,4 +1,4 @@
-"""The figures show the numbers that they are given, in the place, the order and the colour that a reader takes them for."""
+"""The figures show the numbers they are given, in the place, the order and the colour that a reader takes them for."""
 
 import io
 import sys
@@ -15,7 +15,7 @@ from matplotlib_inline import backend_inline
 
 from lossmath import plotting
 from lossmath.calibration import Reliability
-from lossmath.experiments import CE, Difference, focal
+from lossmath.experiments import Difference
 from lossmath.plotting import COLOURS, INK
 
 
@@ -56,8 +56,9 @@ def test_axes_are_named_and_limited():
 
 
 @pytest.mark.parametrize(
-    ("place", "side", "dx", "dy"), [("right", "left", 1, 0), ("left", "right", -1, 0), ("above", "center", 0, 1), ("below", "center", 0, -1)]
-)  # fmt: skip
+    ("place", "side", "dx", "dy"),
+    [("right", "left", 1, 0), ("left", "right", -1, 0), ("above", "center", 0, 1), ("below", "center", 0, -1)],
+)
 def test_a_note_stands_on_its_side_of_the_point(place, side, dx, dy):
     ax = plotting.axes("", "", "")
     plotting.note(ax, "here", (2, 3), "focal", place)
@@ -83,7 +84,7 @@ def test_a_line_has_the_colour_of_its_quantity_and_its_label_at_a_point():
 
 
 def in_the_plane(distribution):
-    """A distribution over three classes as a point: the mean of the corners of a triangle of side 1, with its weights."""
+    """A distribution over three classes as a point: the mean of the corners of a triangle of side 1, weighted."""
     return np.asarray(distribution) @ np.array([[0, 0], [1, 0], [0.5, np.sqrt(0.75)]])
 
 
@@ -139,18 +140,7 @@ def test_a_row_of_axes_shares_its_scales_and_its_names():
     assert second.get_ylim() == (0, 3)
     first.set(xlim=(0, 7), ylim=(-1, 1))
     assert second.get_xlim() == (0, 7) and second.get_ylim() == (-1, 1)
-    apart = plotting.row(["one", "two"], "", "", "", sharex=False)
-    apart[0].set_xlim(0, 7)
-    assert apart[1].get_xlim() != (0, 7)
     assert len(plotting.row(["alone"], "", "", "")) == 1
-
-
-def test_ticks_are_at_the_values_and_nowhere_else():
-    ax = plotting.axes("", "", "", xscale="log")
-    plotting.mark(ax, [20, 40.0, 0.5])
-    assert ax.get_xticks().tolist() == [20, 40, 0.5]
-    assert [label.get_text() for label in ax.get_xticklabels()] == ["20", "40", "0.5"]
-    assert len(ax.xaxis.get_minorticklocs()) == 0
 
 
 def difference(mean, margin=0.5, **axes):
@@ -158,44 +148,8 @@ def difference(mean, margin=0.5, **axes):
     return Difference(mean, mean - margin, mean + margin, axes)
 
 
-def test_courses_show_the_least_and_the_most_noise_with_their_intervals():
-    of_axes = {"steps": (20, 80), "noise": (0.0, 0.1, 0.4)}
-    values = {
-        CE: difference([[1, 2, 3], [4, 5, 6]], **of_axes),
-        focal(3): difference([[-1, 0, 1], [0, 0, 2]], **of_axes),
-    }
-    plotting.courses(values, "differences", "error")
-    assert plt.gcf().axes[0].lines[1].get_ydata().tolist() == [1, 4]
-    plotting.courses(values, "differences", "error", scale=10)
-    figure = plt.gcf()
-    assert figure.get_suptitle() == "differences" and figure.get_supxlabel() == "training steps"
-    assert [ax.get_title(loc="left") for ax in figure.axes] == ["noise 0", "noise 0.4"]
-    assert figure.axes[0].get_ylabel() == "error"
-    for ax, n in zip(figure.axes, (0, 2)):
-        zero, *lines = ax.lines
-        assert zero.get_linewidth() < min(line.get_linewidth() for line in lines)
-        assert set(zero.get_ydata()) == {0} and zero.get_color() == INK and zero.get_linestyle() == ":"
-        assert ax.get_xscale() == "log" and ax.get_xticks().tolist() == [20, 80]
-        for line, band, (loss, found) in zip(lines, ax.collections, values.items(), strict=True):
-            assert line.get_xydata().tolist() == [[20, 10 * found.mean[0, n]], [80, 10 * found.mean[1, n]]]
-            assert line.get_color() == COLOURS[loss.quantity] and same_color(
-                band.get_facecolor()[0][:3], line.get_color()
-            )
-            assert 0 < band.get_alpha() < 1 and not band.get_linewidth().any()  # an edge would widen the interval
-            corners = {tuple(corner) for path in band.get_paths() for corner in path.vertices}
-            assert corners == {
-                (step, 10 * float(end[k, n])) for k, step in enumerate((20, 80)) for end in (found.low, found.high)
-            }
-    first, second = figure.axes[0].texts, figure.axes[1].texts
-    assert [(text.get_text(), text.get_color()) for text in first] == [
-        (name, COLOURS[name]) for name in ("cross-entropy", "focal")
-    ]
-    assert not second and first[0].xy[1] > first[1].xy[1] + 0.05  # one below the other
-    assert all(text.xycoords == "axes fraction" and 0 < min(text.xy) < max(text.xy) < 1 for text in first)
-
-
 def test_a_reliability_diagram_shows_accuracy_over_confidence_and_how_many_there_were():
-    curve = Reliability(torch.tensor([0.2, 0.5, 0.9]), torch.tensor([0.1, 0.6, 0.8]), torch.tensor([10, 30, 60]))
+    curve = Reliability(torch.tensor([0.2, 0.5, 0.9]), torch.tensor([0.1, 0.6, 0.8]), torch.tensor([20, 60, 120]))
     plotting.diagrams(
         {"noise 0": {"focal": curve}, "noise 0.4": {"focal": curve, "label smoothing": curve}}, "reliability"
     )
@@ -220,6 +174,17 @@ def test_a_reliability_diagram_shows_accuracy_over_confidence_and_how_many_there
             assert 0 < line.get_alpha() < 1
             assert 0 < note.xy[0] < 0.1 and 0.5 < note.xy[1] < 1
     assert second.texts[0].xy[1] > second.texts[1].xy[1] + 0.05
+
+
+def test_a_reliability_diagram_leaves_out_bins_with_few_cases():
+    few = Reliability(torch.tensor([0.2, 0.5, 0.9]), torch.tensor([0.1, 0.6, 0.8]), torch.tensor([19, 20, 61]))
+    plotting.diagrams({"one": {"focal": few}}, "")
+    (ax,) = plt.gcf().axes
+    assert len(ax.lines[1].get_xdata()) == len(ax.collections[0].get_offsets()) == 2
+    assert ax.lines[1].get_xdata()[0] == pytest.approx(0.5)
+    assert ax.collections[0].get_sizes().tolist() == pytest.approx([36, 97.5])  # shares of all cases
+    plotting.diagrams({"one": {"focal": few}}, "", least=0)
+    assert len(plt.gcf().axes[0].lines[1].get_xdata()) == 3
 
 
 def test_a_map_colours_what_differs_and_says_every_mean():
@@ -262,38 +227,9 @@ def test_a_map_colours_what_differs_and_says_every_mean():
     assert {note.get_color() for note in second.texts} == {INK} != {first.texts[1].get_color()}
 
 
-def test_clouds_are_named_beyond_their_points():
-    generator = torch.Generator().manual_seed(0)
-    groups = [
-        torch.randn(30, 2, generator=generator) / 5 + torch.tensor(centre) for centre in ((1.0, 0), (-1, 1), (-1, -1))
-    ]
-    plotting.clouds({"left": groups, "right": groups[::-1]}, ["a", "b", "c"], "clouds")
-    first, second = plt.gcf().axes
-    assert [ax.get_title(loc="left") for ax in (first, second)] == ["left", "right"] and first.get_aspect() == 1
-    assert plt.gcf().get_suptitle() == "clouds" and not first.get_ylabel()
-    assert plt.gcf().get_supxlabel() == "in units of the mean distance of the centres"
-    for ax, order in ((first, groups), (second, groups[::-1])):
-        colours = [note.get_color() for note in ax.texts]
-        assert [note.get_text() for note in ax.texts] == ["a", "b", "c"] and len(set(colours)) == 3
-        for note, dots, points, colour in zip(ax.texts, ax.collections, order, colours, strict=True):
-            np.testing.assert_allclose(dots.get_offsets(), points)
-            assert same_color(dots.get_facecolor()[0][:3], colour)
-            assert note.get_ha() == note.get_va() == "center"
-            assert 0 < dots.get_alpha() < 1 and not dots.get_linewidth().any()  # so that points show through others
-            assert dots.get_sizes() <= 5  # points squared
-            centre, place = points.mean(0), torch.as_tensor(note.xy)
-            torch.testing.assert_close(place / place.norm(), centre / centre.norm())
-            reach = (points @ (centre / centre.norm())).max()
-            assert reach + 0.1 < place.norm() < reach + 0.5
-
-
-def bell(centre):
-    return torch.randn(30, 2, generator=torch.Generator().manual_seed(0)) / 5 + torch.tensor(centre)
-
-
 REGIMES = {"training steps": (20, 80, 320), "label noise": (0.0, 0.05, 0.1, 0.2, 0.3, 0.4)}
 DIFFERENCE = difference((10 * np.sin(np.arange(18.0))).reshape(3, 6), **REGIMES)
-CURVE = Reliability(torch.tensor([0.2, 0.5, 0.9]), torch.tensor([0.1, 0.6, 0.8]), torch.tensor([10, 30, 60]))
+CURVE = Reliability(torch.tensor([0.2, 0.5, 0.9]), torch.tensor([0.1, 0.6, 0.8]), torch.tensor([20, 60, 120]))
 TITLE = "A title that is about as long as those in the book"
 FIGURES = {  # each with its size in inches
     "simplices": (
@@ -305,7 +241,6 @@ FIGURES = {  # each with its size in inches
         (6.6, 3.5),
     ),
     "row": (lambda: plotting.row(["label smoothing", "focal"], TITLE, "ε or γ", "calibration error"), (6.8, 2.9)),
-    "courses": (lambda: plotting.courses({CE: DIFFERENCE, focal(3): DIFFERENCE}, TITLE, "points"), (6.8, 2.9)),
     "diagrams": (
         lambda: plotting.diagrams(
             dict.fromkeys(("noise 0", "noise 0.4"), dict.fromkeys(list(COLOURS)[:5], CURVE)), TITLE
@@ -313,12 +248,6 @@ FIGURES = {  # each with its size in inches
         (6.8, 3.4),
     ),
     "maps": (lambda: plotting.maps({"one": DIFFERENCE, "other": DIFFERENCE}, TITLE), (6.8, 2.1)),
-    "clouds": (
-        lambda: plotting.clouds(
-            dict.fromkeys(("one", "other"), [bell((1.0, 0)), bell((-1.0, 1)), bell((-1.0, -1))]), "abc", TITLE
-        ),
-        (6.8, 3),
-    ),
 }
 
 
@@ -374,26 +303,13 @@ def test_triangles_fill_the_figure_below_its_title_and_nothing_covers_their_side
                     assert min(abs(box.y0 - corner[1]), abs(box.y1 - corner[1])) < 0.07 * frame.height
 
 
-def test_the_names_of_clouds_lie_in_their_panels_which_the_points_fill():
-    FIGURES["clouds"][0]()
-    boxes = words(plt.gcf())
-    for ax in plt.gcf().axes:
-        panel = ax.get_window_extent()
-        points = np.concatenate([ax.transData.transform(dots.get_offsets()) for dots in ax.collections])
-        assert (np.ptp(points, axis=0) > 0.7 * panel.size).all()
-        for note in ax.texts:
-            assert panel.containsx(boxes[note].x0) and panel.containsx(boxes[note].x1)
-            assert panel.containsy(boxes[note].y0) and panel.containsy(boxes[note].y1)
-            assert note.get_fontsize() > mpl.rcParams["font.size"]
-
-
 def test_the_numbers_of_a_map_lie_in_their_squares():
     FIGURES["maps"][0]()
     boxes = words(plt.gcf())
     for ax in plt.gcf().axes:
         assert len(ax.texts) == 18
         for note in ax.texts:
-            (left, low), (right, high) = ax.transData.transform(np.floor(note.xy) + [[0, 0], [1, 1]])
+            (left, low), (right, high) = ax.transData.transform(np.floor(note.xy) + np.array([[0], [1]]))
             box = boxes[note]
             assert left < box.x0 < box.x1 < right and low < box.y0 < box.y1 < high
             assert note.get_fontsize() == 6
@@ -411,7 +327,7 @@ def test_what_belongs_to_a_panel_is_in_smaller_letters(name, size):
 def test_the_same_figure_is_the_same_file():
     files = []
     for _ in range(2):
-        FIGURES["courses"][0]()
+        FIGURES["maps"][0]()
         file = io.BytesIO()
         plt.savefig(file, format="svg", metadata={"Date": None})
         files.append(file.getvalue())

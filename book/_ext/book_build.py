@@ -2,7 +2,6 @@
 
 Strict: every warning fails the build, each time, without a flag.
 Fresh: a chapter runs again when what its cells import has changed, and not otherwise.
-Self-contained: no icons are loaded twice.
 """
 
 import hashlib
@@ -13,8 +12,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from sphinx.errors import ConfigError
-
-FONTAWESOME = "_static/scripts/fontawesome.js"
 
 
 def digest(*folders, also=()):
@@ -36,10 +33,7 @@ def begin(app, config):
     pins = Path(app.srcdir, "requirements.txt").read_text("utf-8")
     devices = [os.environ.get(name, "") for name in ("LOSSMATH_DEVICE", "LOSSMATH_GRID", "CUDA_VISIBLE_DEVICES")]
     devices += sorted(map(str, Path("/dev").glob("nvidia[0-9]*")))
-    key = digest(
-        *map(Path, package.submodule_search_locations),
-        also=[sys.version, *versions, pins, *devices],
-    )
+    key = digest(*map(Path, package.submodule_search_locations), also=[sys.version, *versions, pins, *devices])
     config.nb_execution_cache_path = str(Path(app.outdir).parent / ".jupyter_cache" / key)
     looks = [Path(__file__).parent, *(Path(app.srcdir, p) for p in config.html_static_path)]
     texts = (Path(app.srcdir, name) for name in ("_toc.yml", "book/claims.toml"))
@@ -51,12 +45,6 @@ def begin(app, config):
     if not clean.exists():
         Path(app.doctreedir, "environment.pickle").unlink(missing_ok=True)
     clean.unlink(missing_ok=True)
-    Path(app.outdir, FONTAWESOME).unlink(missing_ok=True)  # see drop_unused
-
-
-def read_all(app, env, added, changed, removed):
-    # A page shows other pages' titles and points into them; if one has changed, none may be taken as read.
-    return env.found_docs - added if added or changed or removed else []
 
 
 def end(app, exception):
@@ -64,17 +52,8 @@ def end(app, exception):
         Path(app.doctreedir, "clean").touch()
 
 
-def drop_unused(app, exception):
-    # 1.4 MB of icons as JavaScript on every page; the same icons come as a font.
-    if exception is None and app.builder.name == "html":
-        Path(app.outdir, FONTAWESOME).write_text("")
-
-
 def setup(app):
     app.keep_going = True  # with it, Sphinx shows every warning and then exits with 1
     app.add_config_value("book_build_inputs", "", "env")  # a change of it reads every page again
     app.connect("config-inited", begin)
-    app.connect("env-get-outdated", read_all)
-    app.connect("build-finished", drop_unused)
     app.connect("build-finished", end, priority=999)  # after whatever may still warn
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

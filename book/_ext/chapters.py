@@ -1,20 +1,19 @@
 """Runs the chapters, several at a time, before Sphinx reads them; and keeps what they ran for whoever asks.
 
-What a chapter's cells left behind for the ledger is read from its executed notebook, and is not shown on its page.
+What a chapter's cells left behind for the ledger is read from its executed notebook. Its metadata say that myst-nb's
+`glue` keeps it without displaying it, so no page shows it.
 """
 
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
-from hashlib import sha256
 from pathlib import Path
 
 from docutils import nodes
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from jupyter_cache.executors.utils import single_nb_execution
-from myst_nb.core.execute.base import NotebookClientBase
 from myst_nb.core.read import create_nb_reader
 from myst_nb.core.utils import coalesce_streams
 from sphinx.errors import ExtensionError
@@ -22,9 +21,15 @@ from sphinx.util import logging
 
 MIME = "application/vnd.lossmath.evidence+json"  # as in lossmath/claims/evidence.py
 ANCHORS = {"prove": "proof", "check": "check", "refute": "false", "judge": "verdict"}
-COLLECT_RARELY = (
-    "import gc; gc.set_threshold(100_000, 20, 20)"  # SymPy makes many small objects, and few of them are garbage
-)
+# SymPy makes many small objects, and few of them are garbage.
+COLLECT_RARELY = "import gc; gc.set_threshold(100_000, 20, 20)"
+ENVIRONMENT = {  # of the chapters, and of the processes that examine mutants
+    "OMP_NUM_THREADS": "1",  # one core for each, so that they do not wait for each other
+    "OMP_WAIT_POLICY": "passive",  # and where they wait, they sleep
+    "PYTHONHASHSEED": "0",  # the same sums in the same order in every build
+    "TQDM_DISABLE": "1",  # nobody watches
+    "SYMPY_CACHE_SIZE": "20000",  # SymPy forgets all but 1000 results, which the next line of a proof asks for again
+}
 logger = logging.getLogger(__name__)
 
 
@@ -33,13 +38,12 @@ def execute(app, env, added, changed, removed):
     settings = env.mystnb_config
     cache = get_cache(settings.execution_cache_path)
     notebooks = {page: notebook for page in sorted(env.found_docs) if (notebook := read(env, page))}
-    stale = {page: deepcopy(notebook) for page, notebook in notebooks.items() if not cached(cache, notebook)}
+    stale = {page: deepcopy(notebook) for page, notebook in notebooks.items() if not merged(cache, notebook)}
 
     def run(page):
-        folder = str(Path(env.doc2path(page)).parent)
         return single_nb_execution(
             stale[page],
-            cwd=folder,
+            cwd=str(Path(env.doc2path(page)).parent),
             timeout=settings.execution_timeout,
             allow_errors=False,
             meta_override=False,
@@ -49,10 +53,9 @@ def execute(app, env, added, changed, removed):
             shutdown_kernel="immediate",  # it has nothing left to say, and needs seconds to say it
         )
 
-    # One core for each, so that they do not wait for each other; and the same sums in the same order in every build.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    os.environ.setdefault("PYTHONHASHSEED", "0")
-    # The last chapters stand on all the others and take longest: begun first, they leave the short ones to fill the cores.
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    # The last chapters stand on all the others and take longest: begun first, they leave the short to fill the cores.
     last_first = [page for page in reversed(list(env.config.external_site_map)) if page in stale]
     failed = []
     with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 0)) as pool:
@@ -68,31 +71,26 @@ def execute(app, env, added, changed, removed):
 
     app.executed = {page: merged(cache, notebook) for page, notebook in notebooks.items()}
     app.evidence = [record for page in app.executed for record in evidence(page, app.executed[page])]
-    now = sha256(json.dumps(app.evidence, sort_keys=True).encode()).hexdigest()
-    before, env.evidence = getattr(env, "evidence", None), now
-    return [] if now == before else env.found_docs - added  # a page may show what another's cells did
+    # A page shows other pages' titles and points into them; if one has changed, none may be taken as read.
+    return env.found_docs - added if added or changed or removed else []
 
 
 def read(env, page):
     """The page as a notebook, or None if it is not one."""
-    path = env.doc2path(page)
-    text = Path(path).read_text("utf-8")
-    reader = create_nb_reader(path, env.myst_config, env.mystnb_config, text)
+    path = Path(env.doc2path(page))
+    text = path.read_text("utf-8")
+    reader = create_nb_reader(str(path), env.myst_config, env.mystnb_config, text)
     return reader and reader.read(text)
 
 
-def cached(cache, notebook):
+def merged(cache, notebook):
+    """The notebook with what its cells put out, or None if the cache does not hold that."""
     try:
-        return cache.match_cache_notebook(notebook)
+        _, executed = cache.merge_match_into_notebook(notebook)
     except KeyError:
         return None
-
-
-def merged(cache, notebook):
-    """The notebook with what its cells put out; the cache does not look at their metadata, and may hold old ones."""
-    _, executed = cache.merge_match_into_notebook(notebook)
     for cell, source in zip(executed.cells, notebook.cells, strict=True):
-        cell.metadata = source.metadata
+        cell.metadata = source.metadata  # at which the cache does not look: it may hold old ones
     return executed
 
 
@@ -102,23 +100,6 @@ def evidence(page, notebook):
         for output in cell.get("outputs", []):
             if MIME in output.get("data", {}):
                 yield {**output["data"][MIME], "page": page, "cell": place}
-
-
-def visible(outputs):
-    return [output for output in outputs if MIME not in output.get("data", {})]
-
-
-def hide_evidence():
-    """Evidence is not for the page: myst-nb gets to see the other outputs only."""
-    of_cell = NotebookClientBase.code_cell_outputs
-    if not hasattr(of_cell, "shows"):
-
-        def shown(self, cell_index):
-            count, outputs = of_cell(self, cell_index)
-            return count, visible(outputs)
-
-        shown.shows = "what is not evidence"
-        NotebookClientBase.code_cell_outputs = shown
 
 
 def anchor(record, number=1):
@@ -146,7 +127,8 @@ def offer_notebook(app, pagename, templatename, context, doctree):
         for number, cell in enumerate(notebook.cells, 1):
             cell["id"] = f"cell-{number}"
             if "outputs" in cell:
-                cell["outputs"] = coalesce_streams(visible(cell["outputs"]))  # which come in pieces, as it happens
+                shown = [output for output in cell["outputs"] if MIME not in output.get("data", {})]
+                cell["outputs"] = coalesce_streams(shown)  # which come in pieces, as it happens
         copy = Path(app.outdir, "_sources", f"{pagename}.ipynb")
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_text(json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False), "utf-8")
@@ -154,9 +136,6 @@ def offer_notebook(app, pagename, templatename, context, doctree):
 
 
 def setup(app):
-    app.executed, app.evidence = {}, []
-    hide_evidence()
     app.connect("env-get-outdated", execute)
     app.connect("doctree-read", name_cells)
     app.connect("html-page-context", offer_notebook)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,6 +1,6 @@
 """The graph of claims: which rests on which, drawn as one column with arcs, so that it can be read on a phone.
 
-A claim stands below everything that it rests on. An arc leads from a lemma down to a claim whose proof used it.
+The claims stand in the order of the contract. An arc leads from a lemma to a claim whose proof used it.
 """
 
 from graphlib import CycleError, TopologicalSorter
@@ -8,19 +8,28 @@ from html import escape
 
 ROW = 26  # pixels from one claim to the next
 REACH = 104  # how far the longest arcs swing out
-STATUS = {  # computed status: the class of its colour, and the words for it
-    "proved": "proved, and its mutants refuted or proved",
-    "proved with survivors": "proved, and some of its mutants neither refuted nor proved",
+STATUS = {  # computed status, which is the class of its colour, and the words for it
+    "proved": "proved",
+    "computed": "with limits that SymPy computed and values approach",
     "supported": "supported by an experiment",
     "it depends": "supported by an experiment in some regimes only",
     "no difference seen": "no difference seen in an experiment",
     "not supported": "not supported by an experiment",
     "missing": "without its evidence",
 }
+ARC = '<path class="claims-arc" d="M{0} {1:g} C{2:.0f} {1:g} {2:.0f} {3:g} {0} {3:g}"><title>{4}</title></path>'
+DOT = (
+    '<a href="../{address}" aria-label="{id}: {said}"><circle class="{color}" cx="{x}" cy="{y:g}" r="6"/>'
+    '<text x="{right}" y="{below:g}">{id}</text></a>'
+)
+SVG = (
+    '<svg class="claims-graph" viewBox="0 0 {width} {height:g}" style="max-width: {width}px" role="group" '
+    'aria-label="Which claim rests on which, as each claim says below in words">{parts}</svg>'
+)
 
 
 def cycle(edges):
-    """A circle of claims that rest on each other, from a claim back to itself, or None. `edges` maps claims to lemmas."""
+    """Claims that rest on each other, from one back to itself, or None. `edges` maps claims to lemmas."""
     try:
         TopologicalSorter(edges).prepare()
     except CycleError as error:
@@ -28,60 +37,30 @@ def cycle(edges):
     return None
 
 
-def order(edges):
-    """The claims that are joined to others, each below what it rests on, as near to it as can be; then the rest."""
-    joined = {*(id for id in edges if edges[id]), *(lemma for lemmas in edges.values() for lemma in lemmas)}
-    placed, carries = [], {lemma: [id for id in edges if lemma in edges[id]] for lemma in edges}
-
-    def place(id):
-        if id not in placed and all(lemma in placed for lemma in edges.get(id, [])):
-            placed.append(id)
-            for other in sorted(carries.get(id, []), key=lambda other: len(carries.get(other, []))):
-                place(other)
-
-    for id in [*edges, *edges]:
-        if id in joined:
-            place(id)
-    return placed, [id for id in edges if id not in joined]
-
-
-def _slug(status):
-    return status.replace(" ", "-")
+def _color(status):
+    return f"claims-{status.replace(' ', '-')}"
 
 
 def draw(entries):
     """The graph as SVG in a figure, each claim a link, and the same in words."""
     edges = {entry["id"]: entry["rests_on"] for entry in entries}
-    by_id = {entry["id"]: entry for entry in entries}
-    if cycle(edges) or not all(lemma in by_id for lemmas in edges.values() for lemma in lemmas):
-        return "(There is no graph: the build has failed.)"
-    joined, alone = order(edges)
+    used = {lemma for lemmas in edges.values() for lemma in lemmas}
+    joined = [id for id in edges if edges[id] or id in used]
+    alone = [id for id in edges if id not in joined]
     height = {id: ROW * (number + 0.5) for number, id in enumerate(joined)}
     height |= {id: ROW * (number + 1.2 + len(joined)) for number, id in enumerate(alone)}
-    arcs = [(height[lemma], height[id], f"{id} rests on {lemma}") for id in joined for lemma in edges[id]]
-    swing = {arc: min(REACH, 10 + 0.42 * (arc[1] - arc[0])) for arc in arcs}
-    left = round(max(swing.values(), default=0)) + 10
+    swing = {(a, b): min(REACH, 10 + 0.42 * abs(height[b] - height[a])) for b in joined for a in edges[b] if a in edges}
+    x = round(max(swing.values(), default=0)) + 10
     parts = [
-        f'<path class="claims-arc" d="M{left} {top:g} C{left - 1.33 * reach:.0f} {top:g} {left - 1.33 * reach:.0f} {bottom:g} '
-        f'{left} {bottom:g}"><title>{escape(said)}</title></path>'
-        for (top, bottom, said), reach in swing.items()
+        ARC.format(x, height[lemma], x - 1.33 * reach, height[id], escape(f"{id} rests on {lemma}"))
+        for (lemma, id), reach in swing.items()
     ]
-    for id, y in height.items():
-        entry = by_id[id]
-        said = STATUS[entry["status"]]
-        parts.append(
-            f'<a href="../{entry["address"]}" aria-label="{escape(id)}: {said}"><circle class="claims-{_slug(entry["status"])}" '
-            f'cx="{left}" cy="{y:g}" r="6"/><text x="{left + 14}" y="{y + 5:g}">{escape(id)}</text></a>'
-        )
-    size = ROW * (len(height) + (1.2 if alone else 0.5))
-    words = [f"{id} rests on {' and '.join(lemmas)}" for id, lemmas in edges.items() if lemmas]
-    words.append(f"{', '.join(alone)} rest on no other claim")
-    svg = (
-        f'<svg class="claims-graph" viewBox="0 0 {left + 250} {size:g}" style="max-width: {left + 250}px" role="group" aria-labelledby="claims-graph-title">'
-        f'<title id="claims-graph-title">Which claim rests on which: {escape("; ".join(words))}.</title>{"".join(parts)}</svg>'
-    )
+    for entry in entries:
+        y, said = height[entry["id"]], STATUS[entry["status"]]
+        at = {"x": x, "right": x + 14, "y": y, "below": y + 5, "color": _color(entry["status"]), "said": said}
+        parts.append(DOT.format(**at, address=entry["address"], id=escape(entry["id"])))
+    tall = ROW * (len(height) + (1.2 if alone else 0.5))
+    svg = SVG.format(width=x + 250, height=tall, parts="".join(parts))
     seen = {entry["status"] for entry in entries}
-    key = "".join(
-        f'<span><i class="claims-{_slug(name)}"></i> {said}</span>' for name, said in STATUS.items() if name in seen
-    )
-    return f'<figure class="claims">{svg}<figcaption>{key}</figcaption></figure>'
+    key = (f'<span><i class="{_color(name)}"></i> {said}</span>' for name, said in STATUS.items() if name in seen)
+    return f'<figure class="claims">{svg}<figcaption>{"".join(key)}</figcaption></figure>'

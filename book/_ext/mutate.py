@@ -3,72 +3,36 @@
 What became of them is kept with the outputs of the cells, for as long as the proofs stay the same.
 """
 
-import json
 import os
-from hashlib import sha256
 from time import perf_counter
 
+from joblib import Memory, Parallel, delayed
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
 
 
-def examined(records, homes, folder):
-    """A record of the mutants of each claim that is proved at home, from those in the folder or else made now.
-
-    `homes` has the chapter of each claim.
-    """
-    proofs = {record["claim"]: record for record in records if "proof" in record and _at_home(record, homes)}
-    known = {
-        page: [one["proof"] for one in records if one["page"] == page and "proof" in one]
-        for page in {record["page"] for record in proofs.values()}
-    }
-    jobs = {
-        (id, part): (record["proof"], part, known[record["page"]])
-        for id, record in proofs.items()
-        for part in (*range(len(record["statements"])), None)
-    }
-    paths = {of: folder / f"{sha256(json.dumps(job).encode()).hexdigest()[:32]}.json" for of, job in jobs.items()}
-    _make({path: jobs[of] for of, path in paths.items() if not path.exists()})
+def examined(records, folder):
+    """A record of the mutants of each claim that `records` prove, from those in the folder or else made now."""
+    examine = Memory(folder, verbose=0).cache(_examine)
+    proofs = {record["claim"]: record for record in records if "proof" in record}
+    jobs = {id: [(one["proof"], part) for part in (*range(len(one["statements"])), None)] for id, one in proofs.items()}
+    new = [job for of_claim in jobs.values() for job in of_claim if not examine.check_call_in_cache(*job)]
+    if new:
+        start = perf_counter()
+        Parallel(n_jobs=max(2, os.cpu_count() or 0))(delayed(examine)(*job) for job in new)
+        logger.info("Examined the mutants of %d statements in %.2f seconds", len(new), perf_counter() - start)
     for id, record in proofs.items():
-        found = [
-            mutant for (of, _), path in paths.items() if of == id for mutant in json.loads(path.read_text("utf-8"))
-        ]
         claim = {key: record[key] for key in ("claim", "statements", "given", "equality", "where", "page", "cell")}
-        yield claim | {"verb": "mutate", "mutants": found}
+        yield claim | {"verb": "mutate", "mutants": [mutant for job in jobs[id] for mutant in examine(*job)]}
 
 
-def _at_home(record, homes):
-    return record["page"].split("/")[-1] == homes.get(record["claim"])
-
-
-def _make(jobs):
-    if not jobs:
-        return
-    from joblib import Parallel, delayed
-
-    start = perf_counter()
-    made = Parallel(n_jobs=max(2, os.cpu_count() or 0), return_as="generator")(
-        delayed(_examine)(*job) for job in jobs.values()
-    )
-    survived = []
-    for path, found in zip(jobs, made):
-        if isinstance(found, str):
-            survived.append(found)
-            continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(found, ensure_ascii=False), "utf-8")
-    if survived:
-        raise ExtensionError("a mutant of an identity survived: " + "; ".join(survived))
-    logger.info("Examined the mutants of %d statements in %.2f seconds", len(jobs), perf_counter() - start)
-
-
-def _examine(*job):
+def _examine(packed, part):
     """In another process, which imports the package; the build itself does not."""
-    from lossmath.claims.mutation import Survived, examine
+    from lossmath.claims import evidence, mutation
 
     try:
-        return examine(*job)
-    except Survived as error:
-        return str(error)
+        return [mutant.record() for mutant in mutation.examine(evidence.unpack(packed), part)]
+    except mutation.Survived as error:
+        raise ExtensionError(f"a mutant of an identity survived: {error}") from None

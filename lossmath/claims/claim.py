@@ -14,7 +14,7 @@ from lossmath.claims.errors import ProofError
 from lossmath.claims.hypotheses import Distribution, Hypotheses, Label, OneHot, Real
 from lossmath.claims.notation import SIGNS, latex
 from lossmath.claims.quantities import IndexedBase, K, M, N, Quantity, Vector, unfold
-from lossmath.claims.reasons import Instance, tangent
+from lossmath.claims.reasons import Chain, Instance, tangent
 from lossmath.claims.sampling import draw_points
 
 __all__ = [
@@ -46,7 +46,8 @@ def read_statement(id, statement):
         statement = statement.lhs, RELATIONS.get(type(statement), statement.rel_op), statement.rhs
     if not isinstance(statement, tuple) or len(statement) != 3:
         raise TypeError(
-            f'{id}: a statement is a >= b, a <= b, Eq(a, b), or (left, relation, right) as in (a, "==", b); got {statement!r}'
+            f"{id}: a statement is a >= b, a <= b, Eq(a, b), or (left, relation, right) "
+            f'as in (a, "==", b); got {statement!r}'
         )
     left, relation, right = statement
     if relation not in SIGNS:
@@ -67,11 +68,7 @@ def explain_failure(claim, error):
     found = next(filter(None, (counterexample.confirm(claim, point) for point in points)), None)
     if found is not None:
         return f"{claim.id} is false: {found} (the prover: {error})"
-    ways = (
-        "a Derivation"
-        if claim.statements[0][1] == "=="
-        else "tangent(x, at=...), proof.at(...) of a lemma, a Derivation"
-    )
+    ways = "a Derivation" if claim.statements[0][1] == "==" else "tangent(...), proof.at(...) of a lemma, a Derivation"
     return f"{claim.id} is open: {error}; no counterexample among {len(points)} points; ways to try, as `by`: {ways}"
 
 
@@ -130,7 +127,7 @@ class Claim:
     ['tangent']
     """
 
-    def __init__(self, id, *statements, given, equality=None):
+    def __init__(self, id: str, *statements, given, equality: dict | None = None):
         if not isinstance(id, str) or not id:
             raise TypeError(f"a claim's id is a non-empty string, got {id!r}")
         if not statements:
@@ -145,9 +142,7 @@ class Claim:
             if not isinstance(place, (IndexedBase, Vector)):
                 self.hypotheses.validate(sp.sympify(place))
         if self.equality and not any(map(self.equality_of, self.statements)):
-            raise ValueError(
-                f"{id}: equality={self.equality} is said of inequalities in its symbols, and there is none"
-            )
+            raise ValueError(f"{id}: equality={self.equality} is said of inequalities in its symbols; there is none")
 
     def _read(self, statement):
         """A statement as (left, relation, right), in the language of claims."""
@@ -160,17 +155,17 @@ class Claim:
         return statement
 
     def equality_of(self, statement):
-        """Where equality is claimed for one statement: what `equality` says, if it is an inequality in that symbol."""
+        """Where equality is claimed for a statement: what `equality` says, if it is an inequality in that symbol."""
         left, relation, right = statement
         said = relation != "==" and any(unfold(left - right).has(symbol) for symbol in self.equality)
         return self.equality if said else {}
 
-    def near_miss(self, *statements, given=None, equality=None):
+    def near_miss(self, *statements, given=None, equality=None) -> Claim:
         """A claim close to this one, to be refuted: other statements, or the same under other hypotheses."""
         given = self.hypotheses.given if given is None else given
         return Claim(self.id, *(statements or self.statements), given=given, equality=equality)
 
-    def prove(self, by=None):
+    def prove(self, by=None) -> Proof:
         """Prove every statement, for every K; return the `Proof`, or raise `ProofError` with what was left over.
 
         `by` says how: None (normal form, or sign), `tangent(x, at=a)`, an instance `proof.at(...)` of a proved claim, a
@@ -197,11 +192,11 @@ class Claim:
         ways = [way.way(line) if isinstance(way, Derivation) else way for line, way in zip(self.statements, ways)]
         return evidence.proved(Proof(self, records, ways))
 
-    def check(self, cases=1000, seed=0, device=None):
-        """Evaluate the claim's own expressions in torch (float64) at random points; see `lossmath.claims.check.check`."""
+    def check(self, cases: int = 1000, seed: int = 0, device=None) -> check.Check:
+        """Evaluate the claim's own expressions in torch at random points; see `lossmath.claims.check.check`."""
         return evidence.checked(check.check(self, cases=cases, seed=seed, device=device))
 
-    def refute(self, seed=0):
+    def refute(self, seed: int = 0) -> counterexample.Counterexample:
         """Find a counterexample that can be verified by hand; see `lossmath.claims.counterexample.refute`."""
         return evidence.refuted(counterexample.refute(self, seed=seed))
 
@@ -219,13 +214,7 @@ class Claim:
 
     def _repr_latex_(self):
         lines = self._lines()
-        if self.equality:
-            lines.append(
-                "&"
-                + ", ".join(
-                    rf"\text{{with equality only at }} {latex(a)} = {latex(b)}" for a, b in self.equality.items()
-                )
-            )
+        lines += [rf"&\text{{with equality only at }} {latex(a)} = {latex(b)}" for a, b in self.equality.items()]
         return _display([*lines, rf"&\text{{given }} {self.hypotheses.latex()}"])
 
 
@@ -239,11 +228,11 @@ class Proof:
         self.rules = list(dict.fromkeys(rule for record in records for rule in record.rules))
         self.lemmas = list(dict.fromkeys(lemma for record in records for lemma in record.lemmas))
 
-    def at(self, values=None, times=1, over=None, statement=0):
+    def at(self, values: dict | None = None, times=1, over=None, statement: int = 0) -> Instance:
         """This claim at given values, as a reason for another: {x: q[k]} puts q_k for x and {p: U} the vector U for p.
 
-        It is multiplied by `times`, which must not be negative, and summed over the class index `over`, if there is one.
-        `statement` picks one of several.
+        It is multiplied by `times`, which must not be negative, and summed over the class index `over`, if there is
+        one. `statement` picks one of several.
         """
         return Instance(self, self.claim.statements[statement], dict(values or {}), sp.sympify(times), over)
 
@@ -256,7 +245,8 @@ class Proof:
             text += [_display([statement]), "\n".join(f"- {step}" for step in record.steps)]
         every = r" for every $K \geq 2$" if self.claim.counts_classes else ""
         rules = f"rule{'s' * (len(self.rules) > 1)}: {', '.join(self.rules)}"
-        return "\n\n".join([*text, f"∎ **Proved**{every} ({rules})."])
+        watched = " Limits are computed by SymPy and watched, not proved." if "limit" in self.rules else ""
+        return "\n\n".join([*text, f"∎ **Proved**{every} ({rules}).{watched}"])
 
 
 class Derivation:
@@ -271,18 +261,18 @@ class Derivation:
     def __init__(self, start, given):
         self.hypotheses = Hypotheses(given)
         self.hypotheses.validate(sp.sympify(start))
-        self.chain = rules.Chain(sp.sympify(start), self.hypotheses)
+        self.chain = Chain(sp.sympify(start), self.hypotheses)
         self._ways = []
 
-    def eq(self, expr, reason, by=None):
+    def eq(self, expr, reason: str, by=None) -> Derivation:
         """Add the line `= expr`."""
         return self._add("==", expr, reason, by)
 
-    def ge(self, expr, reason, by=None):
+    def ge(self, expr, reason: str, by=None) -> Derivation:
         """Add the line `>= expr`."""
         return self._add(">=", expr, reason, by)
 
-    def le(self, expr, reason, by=None):
+    def le(self, expr, reason: str, by=None) -> Derivation:
         """Add the line `<= expr`."""
         return self._add("<=", expr, reason, by)
 
@@ -298,7 +288,11 @@ class Derivation:
     def _add(self, relation, expr, reason, by):
         expr = sp.sympify(expr)
         self.hypotheses.validate(expr)
-        self.chain.add(relation, expr, reason, by)
+        line = Claim("the line", (self.chain.end, relation, expr), given=self.hypotheses.given)
+        try:
+            rules.prove_line(self.chain, relation, expr, reason, by)
+        except ProofError as error:
+            raise ProofError(explain_failure(line, error)) from None
         self._ways.append(by)
         return self
 

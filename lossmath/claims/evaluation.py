@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import math
 import re
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from numbers import Rational
@@ -25,6 +24,11 @@ from lossmath.claims.quantities import K, M, N, written
 
 DIGITS = 60  # of a value in multiple precision
 AGREE = 50  # digits to which two sides agree that are not rational
+WORDS = {
+    sp.log: "log", sp.exp: "exp", sp.sinh: "sinh", sp.cosh: "cosh", sp.tanh: "tanh", sp.LambertW: "lambert",
+    sp.Abs: "abs", sp.sign: "sign",
+}  # fmt: skip
+CONSTANTS = {sp.pi: "pi", sp.E: "e"}
 LONG = 10_000  # bits of a power that is still worked out as a fraction
 
 
@@ -49,7 +53,7 @@ class _Source(Printer):
         return self.call("number", str(expr.p), str(expr.q))
 
     def _print_NumberSymbol(self, expr):
-        return self.call("constant", repr({sp.pi: "pi", sp.E: "e"}[expr]))
+        return self.call("constant", repr(CONSTANTS[expr])) if expr in CONSTANTS else self.emptyPrinter(expr)
 
     def _print_Symbol(self, expr):
         return self.call("number", self.name(expr), "1") if expr in (K, M, N) else self.name(expr)
@@ -100,46 +104,27 @@ class _Source(Printer):
     def _print_Pow(self, expr):
         return self.call("power", *map(self._print, expr.args), text=expr)
 
-    def _print_log(self, expr):
-        return self.call("log", *map(self._print, expr.args), text=expr)
-
-    def _print_LambertW(self, expr):
-        if len(expr.args) > 1:
+    def _print_Function(self, expr):
+        word = WORDS.get(expr.func)
+        if word is None or len(expr.args) > 1:
             self.emptyPrinter(expr)
-        return self.call("lambert", *map(self._print, expr.args), text=expr)
-
-    def _print_exp(self, expr):
-        return self.call(type(expr).__name__.lower(), *map(self._print, expr.args))
-
-    _print_sinh = _print_cosh = _print_tanh = _print_exp
-
-    def _print_Abs(self, expr):
-        return self.call(type(expr).__name__.lower(), *map(self._print, expr.args))
-
-    _print_sign = _print_Abs
-
-
-@dataclass(frozen=True)
-class Program:
-    """An expression as Python: a function of `symbols`, in order."""
-
-    source: str
-    symbols: tuple
+        return self.call(word, *map(self._print, expr.args), text=expr if word in ("log", "lambert") else None)
 
 
 @lru_cache(maxsize=4096)
-def program(expr) -> Program:
-    """What `expr` says, as Python."""
+def to_python(expr) -> tuple[str, tuple]:
+    """The source of a Python function that says what `expr` says, and the symbols that are its arguments."""
     printer = _Source()
     body = printer.doprint(written(expr))
     free = {symbol: name for symbol, name in printer.names.items() if symbol not in printer.bound}
-    return Program(f"lambda {', '.join(free.values())}: {body}", tuple(free))
+    return f"lambda {', '.join(free.values())}: {body}", tuple(free)
 
 
 @lru_cache(maxsize=4096)
 def _function(expr, backend):
     words = {word: getattr(backend, word) for word in dir(backend) if not word.startswith("_")}
-    return eval(program(expr).source, words | {"__builtins__": {}}), program(expr).symbols
+    source, symbols = to_python(expr)
+    return eval(source, words | {"__builtins__": {}}), symbols
 
 
 # Back ends: what the words mean
@@ -161,6 +146,8 @@ class Exact:
 
     def entry(self, value, *place):
         for index in place:
+            if not 1 <= index <= len(value):
+                raise IndexError(f"there is no entry {index} among {len(value)}")
             value = value[int(index) - 1]
         return value
 
@@ -175,37 +162,32 @@ class Exact:
 
     def product(self, plain, rest, log):
         zero = 0 in plain
-        return math.prod(plain) * math.prod(rest(lambda u, text: 0 if zero and u <= 0 else log(u, text)))
+        value = math.prod(plain) * math.prod(rest(lambda u, text: 0 if zero and u <= 0 else log(u, text)))
+        return 0 if zero else value
 
     def slope(self, function, value, place, count):
         """The derivative in one entry, by differences: independent of SymPy's, and of torch's."""
         return mpmath.diff(lambda entry: function(_replace(value, place, entry)), self.entry(value, *place), count)
 
     def power(self, base, exponent, text):
-        whole = exponent == int(exponent)
-        if (base == 0 and exponent < 0) or (base < 0 and not whole):
-            raise _undefined(text, base)
-        if (
-            whole
-            and isinstance(base, Rational)
-            and abs(exponent) * (base.numerator * base.denominator).bit_length() < LONG
-        ):
-            return Fraction(base) ** int(exponent)
+        whole = exponent.denominator == 1 if isinstance(exponent, Rational) else mpmath.isint(exponent)
+        _require(base > 0 or (base == 0 and exponent >= 0) or (base < 0 and whole), base, text)
+        if whole and isinstance(base, Rational) and isinstance(exponent, Rational):
+            if abs(exponent) * (base.numerator * base.denominator).bit_length() < LONG:
+                return Fraction(base) ** int(exponent)
         return mpmath.convert(base) ** exponent
 
     def log(self, u, text):
-        if u <= 0:
-            raise _undefined(text, u)
-        return mpmath.log(u)
+        return 0 if u == 1 else mpmath.log(_require(u > 0, u, text))
 
     def lambert(self, u, text):
-        if u <= 0:
-            raise _undefined(text, u)
-        return mpmath.lambertw(u)
+        return mpmath.lambertw(_require(u > 0, u, text))
 
 
-def _undefined(text, at):
-    return Undefined(f"{text} at {mpmath.nstr(mpmath.convert(at), 15)}")
+def _require(defined, u, text):
+    if not defined:
+        raise Undefined(f"{text} at {mpmath.nstr(mpmath.convert(u), 15)}")
+    return u
 
 
 def _replace(value, place, entry):
@@ -226,18 +208,22 @@ class Torch:
         self.abs, self.sign = torch.abs, torch.sign
 
     def number(self, p, q):
-        return self._torch.tensor(float(mpf(p) / q), dtype=self._torch.float64, device=self._device)
+        # not `torch.tensor`, which copies to another device in a way that a derivative around it does not allow
+        return self._torch.full((), float(mpf(p) / q), dtype=self._torch.float64, device=self._device)
 
     def constant(self, name):
         return self.number(+getattr(mpmath, name), 1)
 
     def entry(self, value, *place):
-        for index in place:  # one at a time, and as a vector of one index, which vmap asks for inside a derivative
-            value = value.index_select(0, self._torch.as_tensor(index - 1, device=self._device).reshape(1)).squeeze(0)
+        for index in place:
+            if isinstance(index, int):
+                value = value.select(0, index - 1)
+            else:  # as a vector of one index, which vmap asks for inside a derivative
+                value = value.index_select(0, (index - 1).reshape(1)).squeeze(0)
         return value
 
     def delta(self, one, other):
-        return self._torch.as_tensor(one == other, device=self._device).double()
+        return (one == other).double()
 
     def _map(self, function, size):
         return self._torch.vmap(function)(self._torch.arange(1, size + 1, device=self._device))
@@ -254,12 +240,8 @@ class Torch:
         return functools.reduce(mul, rest(lambda u, text: log(self._torch.where(dead & ~(u > 0), 1.0, u), text)), value)
 
     def slope(self, function, value, place, count):
-        for _ in range(count):
-            function = self._slope(function, place)
-        return function(value)
-
-    def _slope(self, function, place):
-        return lambda value: self.entry(self._torch.func.grad(function)(value), *place)
+        slope = function if count == 1 else lambda value: self.slope(function, value, place, count - 1)
+        return self.entry(self._torch.func.grad(slope)(value), *place)
 
     def power(self, base, exponent, text):
         return base**exponent
@@ -364,7 +346,7 @@ def evaluate(expr, values) -> float:
     sizes, point = {}, {}
     for symbol, value in values.items():
         point[symbol] = _numbers(value.tolist() if hasattr(value, "tolist") else value)
-        expected, found = getattr(symbol, "shape", ()), _shape(point[symbol])
+        expected, found = getattr(symbol, "shape", ()), _shape(symbol, point[symbol])
         if len(expected) != len(found):
             raise ValueError(f"{symbol} has the shape {expected}, got a value of shape {found}")
         for axis, length in zip(expected, found):
@@ -373,9 +355,11 @@ def evaluate(expr, values) -> float:
     try:
         with mpmath.workdps(DIGITS):
             return float(mpmath.convert(value_of(sp.sympify(expr), point, sizes)))
+    except IndexError as error:
+        raise ValueError(str(error)) from None
     except KeyError as error:
-        given = ", ".join(map(str, values)) or "none"
-        raise ValueError(f"{expr} needs a value for {error.args[0]}, got {given}") from None
+        (symbol,) = error.args
+        raise ValueError(f"{expr} needs a value for {symbol}, got {', '.join(map(str, values)) or 'none'}") from None
 
 
 def _numbers(value):
@@ -384,8 +368,9 @@ def _numbers(value):
     return Fraction(int(value.numerator), int(value.denominator)) if isinstance(value, Rational) else mpf(value)
 
 
-def _shape(value):
+def _shape(symbol, value):
     if not isinstance(value, tuple):
         return ()
-    (inner,) = {_shape(entry) for entry in value}
-    return len(value), *inner
+    if len(inner := {_shape(symbol, entry) for entry in value}) > 1:
+        raise ValueError(f"{symbol} has rows of different lengths")
+    return len(value), *inner.pop()

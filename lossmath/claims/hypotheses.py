@@ -9,7 +9,8 @@ A claim holds for every K >= 2 classes (and every N, M >= 1). Every other symbol
     Real(z)                          any real numbers
     gamma >= 1, x > 0, x < 1, ...    real numbers in an interval, as SymPy writes it
 
-Where f >= 0 vanishes, f log(f w) with w > 0 is read as its limit: 0 log 0 = 0. Everything else must have a value of its own.
+Where f >= 0 vanishes, f log(f w) with w > 0 is read as its limit: 0 log 0 = 0. Everything else must have a value of its
+own.
 """
 
 from __future__ import annotations
@@ -114,12 +115,17 @@ class Hypotheses:
                 if size not in SIZES:
                     raise ValueError(f"{hypothesis}: the size of a label's range is one of K, N, M, got {size}")
                 self.labels[symbol] = size
+            case Real(IndexedBase() as base):
+                self._declare(base, IndexedBase, hypothesis)
+                self.reals[base] = None
             case Real(symbol):
                 self._declare(symbol, (Symbol, IndexedBase), hypothesis)
-                if isinstance(symbol, IndexedBase):
-                    self.reals[symbol] = None
-                else:
-                    self.intervals[symbol] = Interval(-oo, oo)
+                self.intervals[symbol] = Interval(-oo, oo)
+            case _:
+                self._add_inequality(hypothesis)
+
+    def _add_inequality(self, hypothesis):
+        match hypothesis:
             case sp.And():
                 for part in hypothesis.args:
                     self._add(part)
@@ -175,69 +181,88 @@ class Hypotheses:
         self._validate(freshen(expr), {})
 
     def _validate(self, expr, bound):
+        """The same for a part of an expression that stands inside sums; `bound` has their indices and sizes."""
+        if expr.is_number and not expr.args and not isinstance(expr, sp.Float):
+            if not expr.is_real:
+                raise ValueError(f"{expr} is not a real number")
+            return
+        rules = (
+            (Symbol, self._validate_symbol),
+            (sp.Indexed, self._validate_entry),
+            (KroneckerDelta, self._validate_delta),
+            (Sum, self._validate_sum),
+            (sp.Derivative, self._validate_derivative),
+            (MaximumNorm, self._validate_norm),
+            (sp.Expr, self._validate_function),
+        )
+        next(rule for kind, rule in rules if isinstance(expr, kind))(expr, bound)
+
+    def _validate_symbol(self, symbol, bound):
+        self._require_known(symbol, bound)
+        if symbol in bound or symbol in self.labels:
+            raise ValueError(f"the index {symbol} stands where a number is expected")
+
+    def _validate_entry(self, entry, bound):
+        if entry.base in self.labels:
+            raise ValueError(f"the label {entry} stands where a number is expected")
+        self._require_shape(entry, bound)
+
+    def _validate_delta(self, delta, bound):
+        if len({self._find_range(arg, bound) for arg in delta.args}) != 1:
+            raise ValueError(f"{delta} compares indices of different ranges")
+
+    def _validate_sum(self, total, bound):
+        for _, lower, size in total.limits:
+            if lower != 1 or size not in SIZES:
+                raise ValueError(f"a sum runs from 1 to K, N or M; {total} runs from {lower} to {size}")
+        self._validate(total.function, bound | {index: size for index, _, size in total.limits})
+
+    def _validate_derivative(self, slope, bound):
+        for variable, count in slope.variable_count:
+            if not count.is_Integer:
+                raise ValueError(f"{slope}: a derivative is of a whole order, got {count}")
+            self._validate(variable, bound)
+            if variable in SIZES:
+                raise ValueError(f"{slope}: {variable} is a whole number, there is no derivative in it")
+        if slope.has(MaximumNorm):
+            raise ValueError(f"{slope}: the maximum norm has kinks; there is no derivative of it in the language")
+        self._validate(slope.expr, bound)
+
+    def _validate_norm(self, norm, bound):
+        index = sp.Dummy("k")
+        self._validate(freshen(unfold(norm.at(index))), bound | {index: K})
+
+    def _validate_function(self, expr, bound):
         if isinstance(expr, (Quantity, Vector)):
             raise ValueError(f"{expr} is a vector; index it, as in {expr}[k]")
         if isinstance(expr, sp.Float):
             raise ValueError(f"{expr} is rounded; write an exact number, such as Rational(1, 10)")
-        if expr.is_number and not expr.args:
-            if not expr.is_real:
-                raise ValueError(f"{expr} is not a real number")
-        elif isinstance(expr, Symbol):
-            self._known(expr, bound)
-            if expr in bound or expr in self.labels:
-                raise ValueError(f"the index {expr} stands where a number is expected")
-        elif isinstance(expr, sp.Indexed):
-            if expr.base in self.labels:
-                raise ValueError(f"the label {expr} stands where a number is expected")
-            self._entry(expr, bound)
-        elif isinstance(expr, KroneckerDelta):
-            if len({self._range(arg, bound) for arg in expr.args}) != 1:
-                raise ValueError(f"{expr} compares indices of different ranges")
-        elif isinstance(expr, Sum):
-            for index, lower, size in expr.limits:
-                if lower != 1 or size not in SIZES:
-                    raise ValueError(f"a sum runs from 1 to K, N or M; {expr} runs from {lower} to {size}")
-            self._validate(expr.function, bound | {index: size for index, _, size in expr.limits})
-        elif isinstance(expr, sp.Derivative):
-            for variable, count in expr.variable_count:
-                if not count.is_Integer:
-                    raise ValueError(f"{expr}: a derivative is of a whole order, got {count}")
-                self._validate(variable, bound)
-                if variable in SIZES:
-                    raise ValueError(f"{expr}: {variable} is a whole number, there is no derivative in it")
-            if expr.has(MaximumNorm):
-                raise ValueError(f"{expr}: the maximum norm has kinks; there is no derivative of it in the language")
-            self._validate(expr.expr, bound)
-        elif isinstance(expr, MaximumNorm):
-            index = sp.Dummy("k")
-            self._validate(freshen(unfold(expr.at(index))), bound | {index: K})
-        elif isinstance(expr, sp.LambertW) and len(expr.args) > 1:
+        if isinstance(expr, sp.LambertW) and len(expr.args) > 1:
             raise ValueError(f"{expr}: of W there is the branch of positive numbers only")
-        elif isinstance(expr, LANGUAGE):
-            for arg in expr.args:
-                self._validate(arg, bound)
-        else:
+        if not isinstance(expr, LANGUAGE):
             raise ValueError(f"{expr} ({type(expr).__name__}) is not in the language of claims")
+        for arg in expr.args:
+            self._validate(arg, bound)
 
-    def _entry(self, entry, bound):
-        self._known(entry.base, bound)
-        ranges = tuple(self._range(index, bound) for index in entry.indices)
+    def _require_shape(self, entry, bound):
+        self._require_known(entry.base, bound)
+        ranges = tuple(self._find_range(index, bound) for index in entry.indices)
         if ranges != tuple(entry.base.shape):
             raise ValueError(f"{entry} is indexed over {ranges}; the shape of {entry.base} is {entry.base.shape}")
 
-    def _range(self, index, bound):
+    def _find_range(self, index, bound):
         if isinstance(index, sp.Indexed) and index.base in self.labels:
-            self._entry(index, bound)
+            self._require_shape(index, bound)
             return self.labels[index.base]
         if not isinstance(index, Symbol):
             raise ValueError(f"the index {index} is neither a label nor the index of a sum")
-        self._known(index, bound)
+        self._require_known(index, bound)
         size = bound.get(index, self.labels.get(index))
         if size is None:
             raise ValueError(f"the index {index} is not a label: declare it with Label({index})")
         return size
 
-    def _known(self, symbol, bound):
+    def _require_known(self, symbol, bound):
         if symbol in bound or symbol in SIZES:
             return
         if symbol not in self.declared:

@@ -50,10 +50,8 @@ conditional = IndexedBase("q", shape=(M, K), real=True)
 
 @cache
 def _slot(level, number):
-    """The index number `number` inside a Vector that holds Vectors of lower levels; nothing else can be named like it."""
-    return sp.Dummy(
-        f"slot{level}_{number}", dummy_index=0, integer=True
-    )  # alike in every process, for copies and pickles
+    """The index number `number` inside a Vector that holds Vectors of lower levels; nothing else is named like it."""
+    return sp.Dummy(f"slot{level}_{number}", dummy_index=0, integer=True)  # alike in every process, for pickles
 
 
 def total(expr, index, size=K):
@@ -397,3 +395,15 @@ def differentiate(expr):
     for variable, count in expr.variable_count:
         result = freshen(result.diff(variable, count))
     return result
+
+
+def substitute(expr: sp.Expr, values: dict) -> sp.Expr:
+    """`expr`, unfolded, with symbols and whole vectors replaced at once."""
+    marks = {symbol: sp.Dummy() for symbol in values if isinstance(symbol, sp.Symbol)}
+    # derivatives first: what is put in for u may contain the variable of the derivative
+    expr = differentiate(freshen(unfold(sp.sympify(expr)))).xreplace(marks)
+    expr = expr.replace(
+        lambda node: isinstance(node, sp.Indexed) and node.base in values,
+        lambda node: values[node.base][node.indices if len(node.indices) > 1 else node.indices[0]],
+    )
+    return unfold(expr.xreplace({mark: sp.sympify(values[symbol]) for symbol, mark in marks.items()}))

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import sympy as sp
 from sympy import Symbol
 
+from lossmath.claims.hypotheses import Hypotheses
+
 
 @dataclass(frozen=True)
 class Tangent:
@@ -47,3 +49,26 @@ class Record:
 
     def show(self, step: str):
         self.steps.append(step)
+
+
+@dataclass
+class Chain:
+    """Rule 7: proved lines from `start`, as (relation, expression, reason, Record)."""
+
+    start: sp.Expr
+    hypotheses: Hypotheses
+    lines: list = field(default_factory=list)
+
+    @property
+    def statements(self):
+        """The lines as statements, each about the one before."""
+        ends = [self.start, *(expr for _, expr, _, _ in self.lines)]
+        return tuple((left, relation, right) for left, right, (relation, *_) in zip(ends, ends[1:], self.lines))
+
+    @property
+    def relation(self):
+        return next((relation for relation, *_ in self.lines if relation != "=="), "==")
+
+    @property
+    def end(self):
+        return self.lines[-1][1] if self.lines else self.start

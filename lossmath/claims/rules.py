@@ -20,8 +20,6 @@ ends follow by continuity. Where equality is claimed at one place and nowhere el
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import sympy as sp
 from sympy import Dummy, Indexed, IndexedBase, Pow, Sum, Symbol, oo
 
@@ -31,34 +29,9 @@ from lossmath.claims.errors import ProofError
 from lossmath.claims.hypotheses import SMOOTH, Hypotheses, Label
 from lossmath.claims.normal_form import Context, factor, find_difference, prepare
 from lossmath.claims.notation import SIGNS, latex, show_normal_form
-from lossmath.claims.quantities import K, MaximumNorm, Vector, differentiate, freshen, one_hot, unfold
-from lossmath.claims.reasons import Instance, Record, Tangent
+from lossmath.claims.quantities import K, MaximumNorm, Vector, differentiate, freshen, one_hot, substitute, unfold
+from lossmath.claims.reasons import Chain, Instance, Record, Tangent
 from lossmath.claims.signs import is_nonnegative, is_positive, is_zero
-
-
-@dataclass
-class Chain:
-    """Rule 7: proved lines from `start`, as (relation, expression, reason, Record)."""
-
-    start: sp.Expr
-    hypotheses: Hypotheses
-    lines: list = field(default_factory=list)
-
-    @property
-    def statements(self):
-        """The lines as statements, each about the one before."""
-        ends = [self.start, *(expr for _, expr, _, _ in self.lines)]
-        return tuple((left, relation, right) for left, right, (relation, *_) in zip(ends, ends[1:], self.lines))
-
-    @property
-    def relation(self):
-        return next((relation for relation, *_ in self.lines if relation != "=="), "==")
-
-    def add(self, relation, expr, reason, by):
-        if relation != "==" and self.relation not in ("==", relation):
-            raise ValueError(f"a line {relation} cannot follow a line {self.relation}: nothing follows for the ends")
-        end = self.lines[-1][1] if self.lines else self.start
-        self.lines.append((relation, expr, reason, prove((end, relation, expr), self.hypotheses, by)))
 
 
 def prove(statement: tuple, hypotheses: Hypotheses, by=None, equality: dict | None = None) -> Record:
@@ -279,18 +252,6 @@ def _entry(value, index):
     return value[index] if isinstance(value, (IndexedBase, Vector)) else sp.sympify(value)
 
 
-def substitute(expr: sp.Expr, values: dict) -> sp.Expr:
-    """`expr`, unfolded, with symbols and whole vectors replaced at once."""
-    marks = {symbol: Dummy() for symbol in values if isinstance(symbol, Symbol)}
-    # derivatives first: what is put in for u may contain the variable of the derivative
-    expr = differentiate(freshen(unfold(sp.sympify(expr)))).xreplace(marks)
-    expr = expr.replace(
-        lambda node: isinstance(node, Indexed) and node.base in values,
-        lambda node: values[node.base][node.indices if len(node.indices) > 1 else node.indices[0]],
-    )
-    return unfold(expr.xreplace({mark: sp.sympify(values[symbol]) for symbol, mark in marks.items()}))
-
-
 # Rule 5
 
 
@@ -338,6 +299,14 @@ def _prove_limit(statement, by, context, record):
 # Rule 7
 
 
+def prove_line(chain: Chain, relation: str, expr: sp.Expr, reason: str, by=None) -> None:
+    """Prove the line `relation expr`, and add it to the chain."""
+    if relation != "==" and chain.relation not in ("==", relation):
+        raise ValueError(f"a line {relation} cannot follow a line {chain.relation}: nothing follows for the ends")
+    record = prove((chain.end, relation, expr), chain.hypotheses, by)
+    chain.lines.append((relation, expr, reason, record))
+
+
 def _prove_by_chain(statement, chain, context, record):
     left, relation, right = statement
     if missing := [h for h in chain.hypotheses.given if h not in context.hypotheses.given]:
@@ -348,8 +317,7 @@ def _prove_by_chain(statement, chain, context, record):
         return
     if chain.relation not in ("==", relation):
         raise ProofError(f"the derivation proves {chain.relation}, the claim states {relation}")
-    end = chain.lines[-1][1] if chain.lines else chain.start
-    for name, one, other in (("starts", chain.start, left), ("ends", end, right)):
+    for name, one, other in (("starts", chain.start, left), ("ends", chain.end, right)):
         if not is_zero(context, one - other):
             raise ProofError(f"the derivation {name} at {one}, the claim at {other}")
     record.use("derivation")

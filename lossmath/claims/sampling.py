@@ -13,7 +13,7 @@ import sympy as sp
 from sympy import IndexedBase
 
 from lossmath.claims.errors import Undefined
-from lossmath.claims.evaluation import evaluate_exactly
+from lossmath.claims.evaluation import DIGITS, evaluate_exactly
 from lossmath.claims.hypotheses import Hypotheses
 from lossmath.claims.notation import latex
 from lossmath.claims.quantities import K
@@ -42,8 +42,9 @@ class Point:
         return 3 * self.sizes[K] + sum(map(_length, self.values.values()))
 
     def latex(self) -> str:
-        named = {**self.sizes, **self.values}
-        return ", ".join(f"${latex(symbol)} = {_latex(value)}$" for symbol, value in named.items())
+        words = r"\left(", r"\dots", r",\ ", r"\right)"
+        named = {**self.sizes, **self.values}.items()
+        return ", ".join(f"${latex(symbol)} = {_text(value, scientific, *words)}$" for symbol, value in named)
 
     def __str__(self):
         return ", ".join(f"{symbol} = {_text(value)}" for symbol, value in {**self.sizes, **self.values}.items())
@@ -59,10 +60,6 @@ def _text(value, write=str, left="(", dots="...", between=", ", right=")"):
     shown = value if len(value) <= WRITTEN else (*value[:3], dots, value[-1])
     inside = (entry if entry is dots else _text(entry, write, left, dots, between, right) for entry in shown)
     return f"{left}{between.join(inside)}{right}"
-
-
-def _latex(value):
-    return _text(value, scientific, r"\left(", r"\dots", r",\ ", r"\right)")
 
 
 def _short(number):
@@ -117,8 +114,7 @@ class _Short:
         if not positive and self.turn > 0:  # some classes, or all but one, without any mass
             top, missing = self.rng.randrange(classes), self.rng.choice((0, 0, 0.3, 1))
             weights = [w if c == top or self.rng.random() >= missing else 0 for c, w in enumerate(weights)]
-        total = sum(weights)
-        return tuple(Fraction(w, total) for w in weights)
+        return _normalise(weights)
 
 
 class _Wide(_Short):
@@ -154,6 +150,11 @@ class _Wide(_Short):
     def weights(self, classes):
         scale = self.rng.choice((0, 0.001, 1, 3, 10))
         return [1 + int(10**6 * math.exp(scale * self.rng.gauss(0, 1))) for _ in range(classes)]
+
+
+def _normalise(weights):
+    total = sum(weights)
+    return tuple(Fraction(weight, total) for weight in weights)
 
 
 @cache
@@ -224,7 +225,9 @@ def obeys(hypotheses: Hypotheses, point: Point) -> bool:
     for base, positive in hypotheses.distributions.items():
         value = point.values[base]
         for row in [value] if len(base.shape) == 1 else value:
-            if abs(sum(row) - 1) > Fraction(1, 10**30) or min(row) < 0 or (positive and min(row) == 0):
+            with mpmath.workdps(DIGITS):  # a place where equality is claimed need not be rational
+                off = abs(mpmath.convert(sum(row) - 1))
+            if off > 1e-50 or min(row) < 0 or (positive and min(row) == 0):
                 return False
     intervals = hypotheses.intervals.items()
     return all(interval.contains(sp.sympify(point.values[symbol])) == sp.true for symbol, interval in intervals)
@@ -254,7 +257,7 @@ def move_point(hypotheses: Hypotheses, point: Point, rng: random.Random) -> Poin
 
     def weigh(row):
         weights = [math.ceil(10**12 * float(entry) * math.exp(stride * rng.gauss(0, 1))) for entry in row]
-        return tuple(Fraction(weight, sum(weights)) for weight in weights)
+        return _normalise(weights)
 
     def shift(number):
         return number + Fraction(round(10**9 * stride * rng.gauss(0, 1)), 10**9)

@@ -8,15 +8,11 @@ at random rational points.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
-from fractions import Fraction
 
 import sympy as sp
-from sympy import Abs, Add, Dummy, Indexed, IndexedBase, Integer, LambertW, Mul, Pow, Rational, Sum, exp, log, oo
+from sympy import Abs, Add, Dummy, Indexed, Integer, LambertW, Mul, Pow, Rational, Sum, exp, log, oo
 
-from lossmath.claims.errors import Undefined
-from lossmath.claims.evaluation import agree, evaluate_exactly
 from lossmath.claims.hypotheses import SIZES
 from lossmath.claims.normal_form import (
     Context,
@@ -28,10 +24,9 @@ from lossmath.claims.normal_form import (
     reduce,
     sums_to_one,
 )
-from lossmath.claims.quantities import K, M, MaximumNorm, N, freshen
-from lossmath.claims.sampling import Point
+from lossmath.claims.quantities import K, MaximumNorm, freshen
+from lossmath.claims.witness import is_witnessed, is_witnessed_plainly
 
-POINTS = ({K: 2, N: 1, M: 2}, {K: 3, N: 2, M: 1}, {K: 4, N: 3, M: 2})  # one random point of each size
 POLES = sp.nan, sp.zoo, oo, -oo
 
 # The questions
@@ -42,7 +37,7 @@ def is_zero(context: Context, expr: sp.Expr) -> bool:
     prepared = prepare(context, expr)
     normal = _resolve_moduli(context, normalise(context, prepared))
     shown = all(_vanishes(context, case) for case in _split_cases(context, normal))
-    return shown and _is_witnessed(context, expr, prepared, Integer(0))
+    return shown and is_witnessed(context, expr, prepared, Integer(0))
 
 
 def is_nonnegative(context: Context, expr: sp.Expr) -> bool:
@@ -63,65 +58,9 @@ def _is_signed(context, expr, strictly):
         normal = normalise(context, prepared)
         forms = [normal] if find_deltas(as_written) else [normal, as_written]
         context.memo[key] = any(
-            _has_sign(context, form, strictly) and _is_witnessed(context, expr, prepared, form) for form in forms
+            _has_sign(context, form, strictly) and is_witnessed(context, expr, prepared, form) for form in forms
         )
     return context.memo[key]
-
-
-# Witnesses: a form is believed only where it agrees with what it was made of
-
-
-def _agree(one, other, draw):
-    """Whether two expressions agree at a random point of each size."""
-    rng = random.Random(0)
-    try:
-        return one == other or all(agree(one, other, draw(sizes, rng)) for sizes in POINTS)
-    except Undefined:
-        return False
-
-
-def _is_witnessed(context, expr, prepared, form):
-    """Whether `form`, made of `expr`, is equal to it."""
-    moved = prepared.xreplace(context.scalars)
-    source = expr if expr.has(sp.Derivative) else moved  # slopes are worked out anew, by differences
-    indices = [symbol for symbol in source.free_symbols if symbol.is_integer and symbol not in SIZES]
-    return _agree(source, form, lambda sizes, rng: _draw(context, sizes, rng, sorted(indices, key=sp.default_sort_key)))
-
-
-def _draw(context, sizes, rng, indices):
-    """A random point inside the domain, for the symbols of the claim and for their stand-ins."""
-    hypotheses = context.hypotheses
-
-    def draw(base, shape):
-        if shape:
-            row = tuple(draw(base, shape[1:]) for _ in range(sizes[shape[0]]))
-            return tuple(one / sum(row) for one in row) if shape[1:] == () and base in hypotheses.distributions else row
-        if base in hypotheses.labels:
-            return Fraction(rng.randint(1, sizes[hypotheses.labels[base]]))
-        return _draw_number(rng, base in hypotheses.distributions)
-
-    values = {index: Fraction(rng.randint(1, min(sizes.values()))) for index in indices}
-    values |= {label: draw(label, ()) for label in hypotheses.labels if not isinstance(label, IndexedBase)}
-    for base, mine in context.bases.items():
-        values[base] = values[mine] = draw(base, base.shape)
-    for base, label in hypotheses.onehots.items():
-        values[base] = tuple(Fraction(int(values[label] == c)) for c in range(1, sizes[K] + 1))
-    for x, value in context.scalars.items():
-        put = {w: _draw_number(rng, w.is_nonnegative) for w in value.free_symbols}
-        values |= put | {x: evaluate_exactly(value, Point(sizes, put))}
-    return Point(sizes, values)
-
-
-def _draw_number(rng, positive):
-    return Fraction(rng.randint(1, 60), rng.randint(11, 29)) * (1 if positive or rng.random() < 0.5 else -1)
-
-
-def _draw_plainly(plain):
-    """A random point for an expression in plain variables, as a function of sizes and a source of chance."""
-    variables = sorted(plain.free_symbols, key=sp.default_sort_key)
-    return lambda sizes, rng: Point(
-        {}, {w: Fraction(rng.randint(0, 9)) if w.is_integer else _draw_number(rng, w.is_nonnegative) for w in variables}
-    )
 
 
 # From a normal form to expressions in plain variables
@@ -320,7 +259,7 @@ def _decide(context, plain, strictly):
     forms = plain, factor(plain)
     return any(
         (_is_shown(form, strictly) or _is_shown(factor(parametrise_powers(form)), strictly))
-        and _agree(plain, form, _draw_plainly(plain))
+        and is_witnessed_plainly(plain, form)
         for form in forms
     )
 
