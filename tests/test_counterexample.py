@@ -42,7 +42,7 @@ def test_a_false_statement_has_a_counterexample(name):
 
 
 # What must fail is searched in full for these only.
-IN_FULL = ("gibbs-model-zero", "log-of-ratio", "kl-split-model-zero", "gibbs", "mean-square", "square-below")
+IN_FULL = ("gibbs-model-zero", "log-of-ratio", "gibbs", "mean-square", "square-below")
 
 
 @pytest.mark.parametrize("name", statements.UNDER)
@@ -142,7 +142,8 @@ def test_a_counterexample_is_written_so_that_it_can_be_verified(statement, given
         (gradient(exp(x), x), exp(x) + Rational(1, 10**30), "== >="), (gradient(exp(x), x), exp(x), ""),
         # what 60 digits do not see is worked out with 600
         (exp(400) * (log(1 + exp(-200)) - exp(-200)), exp(-200) / 3 - Rational(1, 2), ""),
-        (exp(400) + x - exp(400), x, ""), (exp(400) + x - exp(400), x + 1, "== >="),
+        (sp.cosh(200 * x) + sinh(200 * x) + x - exp(200 * x), x, ""),
+        (sp.cosh(200 * x) + sinh(200 * x) + x - exp(200 * x), x + 1, "== >="),
         (log(1 - 1 / (1 + exp(-200 * x))), -200 * x - log(1 + exp(-200 * x)), ""),
     ],
 )  # fmt: skip
@@ -150,7 +151,7 @@ def test_a_statement_is_violated_beyond_what_roundings_may_have_done(left, right
     for relation in ("==", "<=", ">="):
         found = violation((left, relation, sp.sympify(right)), AT, None)
         assert (found is not None) == (relation in fails.split()), relation
-        if found is not None and not left.has(exp(200)):
+        if found is not None and not left.has(sp.cosh):  # which 60 digits do not see
             expected = [float(evaluate_exactly(sp.sympify(side), AT)) for side in (left, right)]
             assert [*map(float, found)] == pytest.approx(expected, rel=1e-14)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lossmath import losses
 from lossmath.benchmarks import GAMMAS, peak_memory, truth
 from lossmath.claims import quantities as symbolic
-from lossmath.claims.check import evaluate
+from lossmath.claims.evaluation import evaluate
 
 # torch's own, about its own code
 pytestmark = [

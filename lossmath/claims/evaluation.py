@@ -170,27 +170,24 @@ class Exact:
         return mpmath.diff(lambda entry: function(_replace(value, place, entry)), self.entry(value, *place), count)
 
     def power(self, base, exponent, text):
-        whole = exponent == int(exponent)
-        if (base == 0 and exponent < 0) or (base < 0 and not whole):
-            raise _undefined(text, base)
-        if whole and isinstance(base, Rational):
+        whole = exponent.denominator == 1 if isinstance(exponent, Rational) else mpmath.isint(exponent)
+        _require(base > 0 or (base == 0 and exponent >= 0) or (base < 0 and whole), base, text)
+        if whole and isinstance(base, Rational) and isinstance(exponent, Rational):
             if abs(exponent) * (base.numerator * base.denominator).bit_length() < LONG:
                 return Fraction(base) ** int(exponent)
         return mpmath.convert(base) ** exponent
 
     def log(self, u, text):
-        if u <= 0:
-            raise _undefined(text, u)
-        return 0 if u == 1 else mpmath.log(u)
+        return 0 if u == 1 else mpmath.log(_require(u > 0, u, text))
 
     def lambert(self, u, text):
-        if u <= 0:
-            raise _undefined(text, u)
-        return mpmath.lambertw(u)
+        return mpmath.lambertw(_require(u > 0, u, text))
 
 
-def _undefined(text, at):
-    return Undefined(f"{text} at {mpmath.nstr(mpmath.convert(at), 15)}")
+def _require(defined, u, text):
+    if not defined:
+        raise Undefined(f"{text} at {mpmath.nstr(mpmath.convert(u), 15)}")
+    return u
 
 
 def _replace(value, place, entry):
@@ -211,18 +208,22 @@ class Torch:
         self.abs, self.sign = torch.abs, torch.sign
 
     def number(self, p, q):
-        return self._torch.tensor(float(mpf(p) / q), dtype=self._torch.float64, device=self._device)
+        # not `torch.tensor`, which copies to another device in a way that a derivative around it does not allow
+        return self._torch.full((), float(mpf(p) / q), dtype=self._torch.float64, device=self._device)
 
     def constant(self, name):
         return self.number(+getattr(mpmath, name), 1)
 
     def entry(self, value, *place):
-        for index in place:  # one at a time, and as a vector of one index, which vmap asks for inside a derivative
-            value = value.index_select(0, self._torch.as_tensor(index - 1, device=self._device).reshape(1)).squeeze(0)
+        for index in place:
+            if isinstance(index, int):
+                value = value.select(0, index - 1)
+            else:  # as a vector of one index, which vmap asks for inside a derivative
+                value = value.index_select(0, (index - 1).reshape(1)).squeeze(0)
         return value
 
     def delta(self, one, other):
-        return self._torch.as_tensor(one == other, device=self._device).double()
+        return (one == other).double()
 
     def _map(self, function, size):
         return self._torch.vmap(function)(self._torch.arange(1, size + 1, device=self._device))
@@ -239,12 +240,8 @@ class Torch:
         return functools.reduce(mul, rest(lambda u, text: log(self._torch.where(dead & ~(u > 0), 1.0, u), text)), value)
 
     def slope(self, function, value, place, count):
-        for _ in range(count):
-            function = self._slope(function, place)
-        return function(value)
-
-    def _slope(self, function, place):
-        return lambda value: self.entry(self._torch.func.grad(function)(value), *place)
+        slope = function if count == 1 else lambda value: self.slope(function, value, place, count - 1)
+        return self.entry(self._torch.func.grad(slope)(value), *place)
 
     def power(self, base, exponent, text):
         return base**exponent
@@ -361,8 +358,8 @@ def evaluate(expr, values) -> float:
     except IndexError as error:
         raise ValueError(str(error)) from None
     except KeyError as error:
-        given = ", ".join(map(str, values)) or "none"
-        raise ValueError(f"{expr} needs a value for {error.args[0]}, got {given}") from None
+        (symbol,) = error.args
+        raise ValueError(f"{expr} needs a value for {symbol}, got {', '.join(map(str, values)) or 'none'}") from None
 
 
 def _numbers(value):

@@ -7,9 +7,9 @@ values, in multiple precision and over hundreds of orders of magnitude, approach
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
+from typing import NamedTuple
 
 import mpmath
 import sympy as sp
@@ -32,7 +32,7 @@ def is_limit(statement) -> bool:
 
 
 def validate(statement, hypotheses: Hypotheses) -> None:
-    """Raise ValueError unless the statement is `(limit(f, x, a), "==", value)` in real symbols, with x in f only."""
+    """Raise ValueError unless the statement is `(limit(f, x, a), "==", value)` in real symbols."""
     (expr, x, point, side), relation, value = statement[0].args, statement[1], statement[2]
     if relation != "==":
         raise ValueError(f"a limit is stated with ==, got {relation}")
@@ -51,7 +51,7 @@ def validate(statement, hypotheses: Hypotheses) -> None:
 
 
 def compute(statement, hypotheses: Hypotheses) -> None:
-    """Raise ProofError unless SymPy finds the stated limit, for parameters inside their intervals and at closed ends."""
+    """Raise ProofError unless SymPy finds the stated limit, for parameters in their intervals and at closed ends."""
     (expr, x, point, side), value = statement[0].args, statement[2]
     options = {}
     for symbol, interval in hypotheses.intervals.items():
@@ -91,14 +91,13 @@ def _parts(symbol, interval):
 # Watching
 
 
-@dataclass(frozen=True)
-class Watched:
-    """The end of the way towards a limit: where it is, the value there, the limit, and whether they are near."""
+class Watched(NamedTuple):
+    """The end of the way towards a limit."""
 
     at: Fraction
-    value: mpf
+    value: mpf  # there
     limit: mpf
-    left: mpf  # the distance that is left
+    left: mpf  # the distance from the one to the other
     orders: int  # of magnitude that were gone
     near: bool
 

@@ -42,8 +42,9 @@ class Point:
         return 3 * self.sizes[K] + sum(map(_length, self.values.values()))
 
     def latex(self) -> str:
-        named = {**self.sizes, **self.values}
-        return ", ".join(f"${latex(symbol)} = {_latex(value)}$" for symbol, value in named.items())
+        words = r"\left(", r"\dots", r",\ ", r"\right)"
+        named = {**self.sizes, **self.values}.items()
+        return ", ".join(f"${latex(symbol)} = {_text(value, scientific, *words)}$" for symbol, value in named)
 
     def __str__(self):
         return ", ".join(f"{symbol} = {_text(value)}" for symbol, value in {**self.sizes, **self.values}.items())
@@ -59,10 +60,6 @@ def _text(value, write=str, left="(", dots="...", between=", ", right=")"):
     shown = value if len(value) <= WRITTEN else (*value[:3], dots, value[-1])
     inside = (entry if entry is dots else _text(entry, write, left, dots, between, right) for entry in shown)
     return f"{left}{between.join(inside)}{right}"
-
-
-def _latex(value):
-    return _text(value, scientific, r"\left(", r"\dots", r",\ ", r"\right)")
 
 
 def _short(number):
