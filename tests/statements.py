@@ -137,6 +137,8 @@ FALSE = claims({
         [I, J], (maximum_norm(Vector("v", lambda c: KroneckerDelta(c, i) - KroneckerDelta(c, j))), "==", 1)
     ),
     "norm-of-one-hot-doubled": ([DELTA], (2 * maximum_norm(p), "==", 1)),
+    "norms-of-labels-add-to-one": ([], (total(maximum_norm(one_hot(k)), k), "==", 1)),  # each class has a greatest entry
+    "norms-of-labels-below-one": ([], (total(maximum_norm(one_hot(k)), k), "<=", 1)),  # of its own: they add to K
     "modulus-plus-itself": ([Real(x)], (Abs(x) + x, ">=", Abs(x))),
     "modulus-times-itself": ([Real(x)], (Abs(x) * x, ">=", 0)),
     "modulus-of-a-sum-above": ([Z], (Abs(total(z[k], k)), ">=", total(Abs(z[k]), k))),
@@ -952,6 +954,11 @@ _TRAPS = {
     "equality-not-instantiated": (
         [Real(x), Real(u)], ((x - 2 * (x / 2 + (x - 2 * u) * (x - u))) ** 2, ">=", 0), {x: 2 * u},
         lambda: square_at_twice().at({u: x / 2 + (x - 2 * u) * (x - u)}),
+    ),
+    # Numbers that differ by less than can be seen.
+    "root-of-an-enormous-number": ([], (sqrt(exp(900) + 1), "<=", exp(450))),
+    "sum-of-enormous-roots": (
+        [], (exp(355) * (sqrt(7) + sqrt(18)), ">=", exp(355) * sqrt(25 + 2 * sqrt(126)) + Rational(1, 10**20))
     ),
     # Malformed.
     "derivative-of-order-K": ([Real(x)], (Derivative(x**2, (x, K)), "==", 0)),
