@@ -31,10 +31,10 @@ def test_the_quantities_against_their_textbook_formulas(weights, data):
     model = np.array(data.draw(st.lists(st.floats(0.01, 1), min_size=len(weights), max_size=len(weights))))
     model = model / model.sum()
     at = {p: truth, q: model}
-    assert evaluate(entropy(p), at).item() == pytest.approx(-np.log(truth**truth).sum(), abs=1e-12)
-    assert evaluate(cross_entropy(p, q), at).item() == pytest.approx(np.log(1 / model) @ truth, abs=1e-12)
-    assert evaluate(kl_divergence(p, q), at).item() == pytest.approx(truth @ np.log(truth / model), abs=1e-12)
-    assert evaluate(expectation(p, lambda c: q[c]), at).item() == pytest.approx(truth @ model, abs=1e-12)
+    assert evaluate(entropy(p), at) == pytest.approx(-np.log(truth**truth).sum(), abs=1e-12)
+    assert evaluate(cross_entropy(p, q), at) == pytest.approx(np.log(1 / model) @ truth, abs=1e-12)
+    assert evaluate(kl_divergence(p, q), at) == pytest.approx(truth @ np.log(truth / model), abs=1e-12)
+    assert evaluate(expectation(p, lambda c: q[c]), at) == pytest.approx(truth @ model, abs=1e-12)
 
 
 def test_the_softmax_quantities_against_torch():
@@ -42,15 +42,15 @@ def test_the_softmax_quantities_against_torch():
 
     logits, label = torch.tensor([1.5, -0.3, 0.2, 2.0], dtype=torch.float64), 3
     at = {z: logits, y: label}
-    assert evaluate(softmax(z)[y], at).item() == pytest.approx(logits.softmax(0)[label - 1].item())
+    assert evaluate(softmax(z)[y], at) == pytest.approx(logits.softmax(0)[label - 1].item())
     others = torch.cat([logits[: label - 1], logits[label:]])
     s_ = others.logsumexp(0) - logits[label - 1]
-    assert evaluate(lead(z, y), at).item() == pytest.approx(s_.item())
-    assert evaluate(sigmoid(lead(z, y)), at).item() == pytest.approx(s_.sigmoid().item())
-    assert evaluate(softplus(lead(z, y)), at).item() == pytest.approx(torch.nn.functional.softplus(s_).item())
-    assert evaluate(one_hot(y)[j], {y: 3, j: 3}).item() == 1
-    assert evaluate(one_hot(y)[j], {y: 3, j: 2}).item() == 0
-    smoothed = evaluate(smooth_labels(p, epsilon)[j], {p: SIX, epsilon: 0.1, j: 2}).item()
+    assert evaluate(lead(z, y), at) == pytest.approx(s_.item())
+    assert evaluate(sigmoid(lead(z, y)), at) == pytest.approx(s_.sigmoid().item())
+    assert evaluate(softplus(lead(z, y)), at) == pytest.approx(torch.nn.functional.softplus(s_).item())
+    assert evaluate(one_hot(y)[j], {y: 3, j: 3}) == 1
+    assert evaluate(one_hot(y)[j], {y: 3, j: 2}) == 0
+    smoothed = evaluate(smooth_labels(p, epsilon)[j], {p: SIX, epsilon: 0.1, j: 2})
     assert smoothed == pytest.approx(0.9 * 0.1 + 0.1 / 6)
 
 
@@ -61,9 +61,9 @@ def test_the_data_set_against_a_loop():
     xs, ys = [1, 1, 3, 2, 1], [1, 2, 2, 1, 2]
     mean = -sum(math.log(table[x - 1][y - 1]) for x, y in zip(xs, ys)) / len(xs)
     at = {conditional: table, inputs: xs, labels: ys}
-    assert evaluate(dataset_loss(conditional), at).item() == pytest.approx(mean)
-    assert evaluate(empirical_cross_entropy(conditional), at).item() == pytest.approx(mean)
-    assert evaluate(empirical(a, k), at | {a: 1, k: 2}).item() == pytest.approx(2 / 5)
+    assert evaluate(dataset_loss(conditional), at) == pytest.approx(mean)
+    assert evaluate(empirical_cross_entropy(conditional), at) == pytest.approx(mean)
+    assert evaluate(empirical(a, k), at | {a: 1, k: 2}) == pytest.approx(2 / 5)
 
 
 def test_a_vector_does_not_capture_the_index_it_is_given():
@@ -140,10 +140,8 @@ def test_the_other_quantities_against_their_formulas():
         (cross_entropy(uniform(), q), -np.log(model).mean()),
         (total(p[k] * q[k], k), truth @ model),
     ):
-        assert evaluate(expr, {p: truth, q: model, gamma: 1.5}).item() == pytest.approx(expected, abs=1e-14)
-    assert evaluate(binary_entropy(x), {x: 0.25}).item() == pytest.approx(
-        -0.25 * math.log(0.25) - 0.75 * math.log(0.75)
-    )
+        assert evaluate(expr, {p: truth, q: model, gamma: 1.5}) == pytest.approx(expected, abs=1e-14)
+    assert evaluate(binary_entropy(x), {x: 0.25}) == pytest.approx(-0.25 * math.log(0.25) - 0.75 * math.log(0.75))
 
 
 @pytest.mark.parametrize("own", [j, k])
@@ -152,14 +150,14 @@ def test_a_definition_does_not_capture_an_index_of_its_argument(own):
     vector = Vector("v", lambda c: p[c] * sp.KroneckerDelta(own, c))
     for value in (2, 3):
         at = {p: SIX, own: value}
-        assert evaluate(sum_norm(vector), at).item() == pytest.approx(SIX[value - 1])
-        assert evaluate(dot(vector, vector), at).item() == pytest.approx(SIX[value - 1] ** 2)
-        assert evaluate(entropy(vector), at).item() == pytest.approx(-SIX[value - 1] * math.log(SIX[value - 1]))
+        assert evaluate(sum_norm(vector), at) == pytest.approx(SIX[value - 1])
+        assert evaluate(dot(vector, vector), at) == pytest.approx(SIX[value - 1] ** 2)
+        assert evaluate(entropy(vector), at) == pytest.approx(-SIX[value - 1] * math.log(SIX[value - 1]))
     assert evaluate(lead(z, own), {z: SIX, own: 3}) == evaluate(lead(z, y), {z: SIX, y: 3})
     given = {inputs: [1, 1, 2], labels: [1, 2, 2], own: 2, a: 1}
-    assert evaluate(empirical(a, own), given).item() == pytest.approx(1 / 3)
+    assert evaluate(empirical(a, own), given) == pytest.approx(1 / 3)
     twice = {inputs: [1, 1, 2], labels: [2, 2, 1]}  # of three observations, two are alike
-    assert evaluate(total(empirical(inputs[n], labels[n]), n, N), twice).item() == pytest.approx((2 + 2 + 1) / 3)
+    assert evaluate(total(empirical(inputs[n], labels[n]), n, N), twice) == pytest.approx((2 + 2 + 1) / 3)
 
 
 def test_a_vector_has_as_many_indices_as_its_formula():
