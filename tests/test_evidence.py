@@ -144,11 +144,11 @@ def test_the_definitions_are_those_of_all_quantities_and_of_those_within_them():
 
 
 def test_a_definition_may_hold_further_quantities():
-    class Doubled(type(entropy(p))):
+    class doubled(type(entropy(p))):
         def definition(self):
             return 2 * entropy(*self.args)
 
-    assert evidence.define(Doubled(q)) == {
+    assert evidence.define(doubled(q)) == {
         "doubled(u)": "2*entropy(u)", "entropy(u)": "-Sum(log(u[k])*u[k], (k, 1, K))"
     }  # fmt: skip
 

@@ -6,7 +6,6 @@ from sympy import FiniteSet, IndexedBase, Interval
 
 from lossmath.claims import Claim
 from lossmath.claims.hypotheses import Distribution, Hypotheses, Label, OneHot, Real
-from lossmath.claims.notation import latex
 from lossmath.claims.quantities import *
 
 P, Q = Distribution(p), Distribution(q, positive=True)
@@ -77,7 +76,8 @@ TWICE = "{} is declared twice: {} comes after another hypothesis about it"
         ([K > 2], ValueError, "an inequality between a real symbol and a number is expected, got K > 2"),
         ([sp.Lt(x, oo, evaluate=False)], ValueError,
          "an inequality between a real symbol and a number is expected, got x < oo"),
-        ([x > 0.5], ValueError, "x > 0.5: 0.500000000000000 is rounded; write an exact number, such as Rational(1, 10)"),
+        ([x > 0.5], ValueError,
+         "x > 0.5: 0.500000000000000 is rounded; write an exact number, such as Rational(1, 10)"),
         ([P, x > 2, u > 0, x < 1], ValueError, "the hypotheses on x exclude each other: x > 2, x < 1"),
         ([x > ENDLESS, u > 0, x < 1], ValueError,
          "SymPy cannot compare the ends of x > -1 + cos(1)**2 + sin(1)**2, x < 1"),
@@ -101,11 +101,14 @@ ALL = Hypotheses([P, Distribution(conditional), OneHot(r, y), Label(i), Label(n,
 @pytest.mark.parametrize(
     "expr",
     [
-        sp.Integer(2), Rational(1, 3), sp.pi, sp.E, K, N / M, x, x + u, x * u, x**u, exp(u), log(x), sinh(u), sp.cosh(u),
-        sp.tanh(u), LambertW(x), Abs(u), sqrt(x), p[i], r[y], z[labels[n]], conditional[inputs[n], i], KroneckerDelta(i, y),
+        sp.Integer(2), Rational(1, 3), sp.pi, sp.E, K, N / M, x, x + u, x * u, x**u, exp(u), log(x), sinh(u),
+         sp.cosh(u),
+        sp.tanh(u), LambertW(x), Abs(u), sqrt(x), p[i], r[y], z[labels[n]], conditional[inputs[n], i],
+         KroneckerDelta(i, y),
         KroneckerDelta(i, labels[n]), total(p[k], k), total(z[k] * x, k), total(total(conditional[a, k], k), a, M),
         total(p[labels[n]], n, N), Sum(conditional[a, k], (k, 1, K), (a, 1, M)), total(KroneckerDelta(k, labels[n]), k),
-        gradient(x**2, x), gradient(total(p[k] ** 2, k), p[i]), sp.Derivative(x**3 * z[i], (x, 2), z[i], evaluate=False),
+        gradient(x**2, x), gradient(total(p[k] ** 2, k), p[i]),
+         sp.Derivative(x**3 * z[i], (x, 2), z[i], evaluate=False),
         total(gradient(z[i] ** 2, z[k]), k), entropy(p), softmax(z)[i], dataset_loss(conditional),
         empirical_cross_entropy(conditional),
         maximum_norm(z), maximum_norm(Vector("v", lambda c: x * z[c] - entropy(p))),
@@ -123,7 +126,8 @@ def test_what_is_in_the_language_of_claims(expr):
 
 SIGN = "{} carries a sign of its own; let the hypotheses say it, and declare it real only"
 NOT_REAL = "{} must be a real (or whole) symbol of SymPy, such as those of lossmath.claims.quantities"
-UNKNOWN = "the symbol {} is not declared: say what it is, with Distribution, OneHot, Label, Real or an inequality; declared are {}"
+UNKNOWN = "the symbol {} is not declared: say what it is, with Distribution, OneHot, Label, Real or an "
+UNKNOWN += "inequality; declared are {}"
 
 
 @pytest.mark.parametrize(
@@ -145,7 +149,8 @@ UNKNOWN = "the symbol {} is not declared: say what it is, with Distribution, One
         ([Label(labels), Label(n, N)], labels[n], "the label y[n] stands where a number is expected"),
         ([Label(i), Label(n, N)], KroneckerDelta(i, n), "KroneckerDelta(i, n) compares indices of different ranges"),
         ([P], Sum(p[k], (k, 0, K)), "a sum runs from 1 to K, N or M; Sum(p[_k], (_k, 0, K)) runs from 0 to K"),
-        ([P], Sum(p[k], (k, 1, K - 1)), "a sum runs from 1 to K, N or M; Sum(p[_k], (_k, 1, K - 1)) runs from 1 to K - 1"),
+        ([P], Sum(p[k], (k, 1, K - 1)),
+         "a sum runs from 1 to K, N or M; Sum(p[_k], (_k, 1, K - 1)) runs from 1 to K - 1"),
         ([P], Sum(p[k], (k, 1, K), (n, 1, 3)),
          "a sum runs from 1 to K, N or M; Sum(p[_k], (_k, 1, K), (_n, 1, 3)) runs from 1 to 3"),
         ([P], total(p[k], k, N), "p[_k] is indexed over (N,); the shape of p is (K,)"),
@@ -153,14 +158,16 @@ UNKNOWN = "the symbol {} is not declared: say what it is, with Distribution, One
         ([P], Sum(p[k], (k, 1, N), (k, 1, K)), "p[_k] is indexed over (N,); the shape of p is (K,)"),
         ([P], maximum_norm(Vector("v", lambda c: Sum(p[k], (k, 1, N), (k, 1, K)))),
          "p[_k] is indexed over (N,); the shape of p is (K,)"),
-        ([Real(scores), Label(i), Label(n, N)], scores[i, n], "z[i, n] is indexed over (K, N); the shape of z is (N, K)"),
+        ([Real(scores), Label(i), Label(n, N)], scores[i, n],
+         "z[i, n] is indexed over (K, N); the shape of z is (N, K)"),
         ([Label(labels), Label(i), P], p[labels[i]], "y[i] is indexed over (K,); the shape of y is (N,)"),
         ([P], p[1], "the index 1 is neither a label nor the index of a sum"),
         ([P, Label(i)], p[i + 1], "the index i + 1 is neither a label nor the index of a sum"),
         ([P, Real(z), Label(i)], p[z[i]], "the index z[i] is neither a label nor the index of a sum"),
         ([P, x > 0], p[x], "the index x is not a label: declare it with Label(x)"),
         ([P], p[K], "the index K is not a label: declare it with Label(K)"),
-        ([x > 0, Label(n)], sp.Derivative(x**2, (x, n)), "Derivative(x**2, (x, n)): a derivative is of a whole order, got n"),
+        ([x > 0, Label(n)], sp.Derivative(x**2, (x, n)),
+         "Derivative(x**2, (x, n)): a derivative is of a whole order, got n"),
         ([x > 0], gradient(x * K, K), "Derivative(K*x, K): K is a whole number, there is no derivative in it"),
         ([x > 0], gradient(x * u, u), UNKNOWN.format("u", "x")),
         ([x > 0], gradient(x * u, x), UNKNOWN.format("u", "x")),

@@ -17,6 +17,10 @@ def changes(expr):
     return set(edit(expr))
 
 
+def statements(claim):
+    return [mutant.claim.statements[0] for mutant in mutate(claim, 0)]
+
+
 def told(proof, part=None):
     return {mutant.change: mutant for mutant in examine(proof, part)}
 
@@ -131,7 +135,7 @@ def test_hypotheses_are_dropped():
 def test_the_first_mutants_of_a_statement_are_spread_over_its_places():
     left, right = sum((n * x**n for n in range(2, 12)), x), sum((n * t**n for n in range(2, 12)), t)
     claim = Claim("a", (left, "==", right), given=[Real(x), Real(t)])
-    made = [mutant.claim.statements[0] for mutant in mutate(claim, 0)]
+    made = statements(claim)
     first = made[: mutation.MOST]
     assert len(made) > 50 and len(set(made)) == len(made)
     assert sum(one[0] != left for one in first) == sum(one[2] != right for one in first) == mutation.MOST / 2
@@ -144,7 +148,7 @@ def test_the_first_mutants_of_a_statement_are_spread_over_its_places():
 def test_a_vector_on_both_sides_is_changed_on_one():
     tilde = smooth_labels(p, epsilon)
     claim = Claim("a", (cross_entropy(tilde, q), ">=", entropy(tilde)), given=[P, Q, epsilon >= 0, epsilon <= 1])
-    sides = [mutant.claim.statements[0] for mutant in mutate(claim, 0)]
+    sides = statements(claim)
     assert all(tilde in left.atoms(Vector) for left, _, _ in sides if left.atoms(Vector))
     assert any(tilde not in right.atoms(Vector) for _, _, right in sides)
 
@@ -152,9 +156,11 @@ def test_a_vector_on_both_sides_is_changed_on_one():
 def test_what_says_nothing_is_no_mutant():
     claim = Claim("a", (epsilon / K, ">=", 0), given=[epsilon >= 0])
     assert ("without epsilon >= 0", [Real(epsilon)]) in list(weaken(claim.hypotheses.given))
-    made = [mutant.claim.statements[0] for mutant in mutate(claim, 0)]
+    made = statements(claim)
     assert made[0] == (epsilon / K, "<=", 0) and claim.statements[0] not in made
     assert not any(side.has(sp.zoo, sp.nan) for left, _, right in made for side in (left, right))
+    power = Claim("c", ((1 - x) ** gamma, "<=", 1), given=[x >= 0, x < 1, gamma >= 0])
+    assert not any(left.atoms(sp.Pow) and left.has(0**gamma) for left, _, _ in statements(power))
     fraction = Claim("b", (x / (1 - x + t), "==", x / (1 - x + t)), given=[x > 0, x < 1, t > 0])
     assert all(mutant.claim.hypotheses.declared == {x, t} for mutant in mutate(fraction, 0))
 
@@ -175,7 +181,7 @@ def test_what_is_false_is_refuted_and_what_is_only_weaker_is_passed_over(lemma):
     assert {(mutant.change, mutant.fate) for mutant in found} >= {
         ("the inequality turned round", "refuted"), ("a sign flipped", "refuted"), ("a term dropped", "refuted")
     }  # fmt: skip
-    assert (t * log(t / u), ">=", -t - u) in [mutant.claim.statements[0] for mutant in mutate(lemma.claim, 0)]
+    assert (t * log(t / u), ">=", -t - u) in statements(lemma.claim)
     assert (t * log(t / u), ">=", -t - u) not in [mutant.claim.statements[0] for mutant in found]
     assert settle(lemma, (t * log(t / u), ">=", -t - u)) is None
     assert settle(lemma, (2 * t * log(t / u), ">=", 2 * t - 2 * u)) is None  # the original twice

@@ -33,10 +33,7 @@ def begin(app, config):
     pins = Path(app.srcdir, "requirements.txt").read_text("utf-8")
     devices = [os.environ.get(name, "") for name in ("LOSSMATH_DEVICE", "LOSSMATH_GRID", "CUDA_VISIBLE_DEVICES")]
     devices += sorted(map(str, Path("/dev").glob("nvidia[0-9]*")))
-    key = digest(
-        *map(Path, package.submodule_search_locations),
-        also=[sys.version, *versions, pins, *devices],
-    )
+    key = digest(*map(Path, package.submodule_search_locations), also=[sys.version, *versions, pins, *devices])
     config.nb_execution_cache_path = str(Path(app.outdir).parent / ".jupyter_cache" / key)
     looks = [Path(__file__).parent, *(Path(app.srcdir, p) for p in config.html_static_path)]
     texts = (Path(app.srcdir, name) for name in ("_toc.yml", "book/claims.toml"))
@@ -50,11 +47,6 @@ def begin(app, config):
     clean.unlink(missing_ok=True)
 
 
-def read_all(app, env, added, changed, removed):
-    # A page shows other pages' titles and points into them; if one has changed, none may be taken as read.
-    return env.found_docs - added if added or changed or removed else []
-
-
 def end(app, exception):
     if exception is None and app._warncount == 0:
         Path(app.doctreedir, "clean").touch()
@@ -64,6 +56,4 @@ def setup(app):
     app.keep_going = True  # with it, Sphinx shows every warning and then exits with 1
     app.add_config_value("book_build_inputs", "", "env")  # a change of it reads every page again
     app.connect("config-inited", begin)
-    app.connect("env-get-outdated", read_all)
     app.connect("build-finished", end, priority=999)  # after whatever may still warn
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

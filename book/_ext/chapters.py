@@ -27,6 +27,7 @@ ENVIRONMENT = {  # of the chapters, and of the processes that examine mutants
     "OMP_NUM_THREADS": "1",  # one core for each, so that they do not wait for each other
     "OMP_WAIT_POLICY": "passive",  # and where they wait, they sleep
     "PYTHONHASHSEED": "0",  # the same sums in the same order in every build
+    "TQDM_DISABLE": "1",  # nobody watches
     "SYMPY_CACHE_SIZE": "20000",  # SymPy forgets all but 1000 results, which the next line of a proof asks for again
 }
 logger = logging.getLogger(__name__)
@@ -37,13 +38,12 @@ def execute(app, env, added, changed, removed):
     settings = env.mystnb_config
     cache = get_cache(settings.execution_cache_path)
     notebooks = {page: notebook for page in sorted(env.found_docs) if (notebook := read(env, page))}
-    stale = {page: deepcopy(notebook) for page, notebook in notebooks.items() if not is_cached(cache, notebook)}
+    stale = {page: deepcopy(notebook) for page, notebook in notebooks.items() if not merged(cache, notebook)}
 
     def run(page):
-        folder = str(Path(env.doc2path(page)).parent)
         return single_nb_execution(
             stale[page],
-            cwd=folder,
+            cwd=str(Path(env.doc2path(page)).parent),
             timeout=settings.execution_timeout,
             allow_errors=False,
             meta_override=False,
@@ -71,7 +71,8 @@ def execute(app, env, added, changed, removed):
 
     app.executed = {page: merged(cache, notebook) for page, notebook in notebooks.items()}
     app.evidence = [record for page in app.executed for record in evidence(page, app.executed[page])]
-    return []
+    # A page shows other pages' titles and points into them; if one has changed, none may be taken as read.
+    return env.found_docs - added if added or changed or removed else []
 
 
 def read(env, page):
@@ -82,18 +83,14 @@ def read(env, page):
     return reader and reader.read(text)
 
 
-def is_cached(cache, notebook):
-    try:
-        return bool(cache.match_cache_notebook(notebook))
-    except KeyError:
-        return False
-
-
 def merged(cache, notebook):
-    """The notebook with what its cells put out; the cache does not look at their metadata, and may hold old ones."""
-    _, executed = cache.merge_match_into_notebook(notebook)
+    """The notebook with what its cells put out, or None if the cache does not hold that."""
+    try:
+        _, executed = cache.merge_match_into_notebook(notebook)
+    except KeyError:
+        return None
     for cell, source in zip(executed.cells, notebook.cells, strict=True):
-        cell.metadata = source.metadata
+        cell.metadata = source.metadata  # at which the cache does not look: it may hold old ones
     return executed
 
 
@@ -103,10 +100,6 @@ def evidence(page, notebook):
         for output in cell.get("outputs", []):
             if MIME in output.get("data", {}):
                 yield {**output["data"][MIME], "page": page, "cell": place}
-
-
-def visible(outputs):
-    return [output for output in outputs if MIME not in output.get("data", {})]
 
 
 def anchor(record, number=1):
@@ -134,7 +127,8 @@ def offer_notebook(app, pagename, templatename, context, doctree):
         for number, cell in enumerate(notebook.cells, 1):
             cell["id"] = f"cell-{number}"
             if "outputs" in cell:
-                cell["outputs"] = coalesce_streams(visible(cell["outputs"]))  # which come in pieces, as it happens
+                shown = [output for output in cell["outputs"] if MIME not in output.get("data", {})]
+                cell["outputs"] = coalesce_streams(shown)  # which come in pieces, as it happens
         copy = Path(app.outdir, "_sources", f"{pagename}.ipynb")
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_text(json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False), "utf-8")
@@ -142,8 +136,6 @@ def offer_notebook(app, pagename, templatename, context, doctree):
 
 
 def setup(app):
-    app.executed, app.evidence = {}, []
     app.connect("env-get-outdated", execute)
     app.connect("doctree-read", name_cells)
     app.connect("html-page-context", offer_notebook)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

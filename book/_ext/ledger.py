@@ -1,8 +1,7 @@
 """The ledger: what the contract asks of each claim, against what the cells of this build left behind.
 
-The contract, book/claims.toml, says what is claimed: ids, kinds, exact statements. The evidence says what was done.
-Nothing is set by hand: a claim without its evidence, evidence for an unknown claim, or one id for two statements fails
-the build.
+The contract, book/claims.toml, says what is claimed; the evidence says what was done. Nothing is set by hand: a claim
+without its evidence, evidence for an unknown claim, or one id for two statements fails the build.
 """
 
 import json
@@ -23,7 +22,7 @@ OWED = {"prove": "proof", "check": "check", "refute": "refuted near miss", "muta
 OF_A_LEMMA = ("prove", "mutate")  # it is a step to other claims, which owe the rest
 FATES = ("refuted", "still true", "undecided")  # of mutants, as in lossmath/claims/mutation.py
 SHOWN = {  # what a row takes of the first record of each verb, and under which name
-    "prove": ("proof", ("rules",)),
+    "prove": ("proof", ("rules", "latex")),
     "check": ("check", ("cases", "residual", "device", "shown")),
     "judge": ("verdict", ("outcome", "measured", "differences")),
 }
@@ -31,8 +30,7 @@ SHOWN = {  # what a row takes of the first record of each verb, and under which 
 
 def contract_of(path):
     """The contract, or an empty one for a book without claims."""
-    found = tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
-    return {"definitions": found.get("definitions", {}), "claims": found.get("claims", {})}
+    return {"definitions": {}, "claims": {}} | (tomllib.loads(path.read_text("utf-8")) if path.exists() else {})
 
 
 def stated(thing):
@@ -87,9 +85,9 @@ def _owed(claim, own):
         if verb not in done and (claim.get("kind") != "lemma" or verb in OF_A_LEMMA):
             yield f"no {name} in the chapter {claim.get('chapter')}"
     for record in own:
-        if record["verb"] == "check" and not record["cases"] > 0:
+        if not record.get("cases", 1) > 0:
             yield "checked at no case"
-        if record["verb"] == "mutate" and not record["mutants"]:
+        if not record.get("mutants", True):
             yield "it has no mutants"
         if record["verb"] == "judge":
             yield f"a verdict, but it is of the kind {claim.get('kind')}"
@@ -122,11 +120,9 @@ def _agrees(claim, record, definitions):
 
 def rests_on(contract, evidence):
     """For each claim the lemmas that its proofs used."""
-    edges = {id: set() for id in contract["claims"]}
-    for record in evidence:
-        if record["verb"] == "prove":
-            edges.setdefault(record["claim"], set()).update(record["lemmas"])
-    return {id: sorted(lemmas) for id, lemmas in edges.items()}
+    proofs = [(record["claim"], record["lemmas"]) for record in evidence if record["verb"] == "prove"]
+    ids = dict.fromkeys([*contract["claims"], *(id for id, _ in proofs)])
+    return {id: sorted({lemma for other, lemmas in proofs if other == id for lemma in lemmas}) for id in ids}
 
 
 # The rows
@@ -157,8 +153,6 @@ def _done(home):
     for verb, (name, keys) in SHOWN.items():
         if left[verb]:
             done[name] = {key: left[verb][0][key] for key in keys} | {"cell": _cell(left[verb][0])}
-    if left["prove"]:
-        done["latex"] = left["prove"][0]["latex"]
     done["near_misses"] = [
         stated(one) | {"counterexample": one["counterexample"], "shown": one["shown"], "cell": _cell(one, number)}
         for number, one in enumerate(left["refute"], 1)
@@ -187,8 +181,8 @@ def _status(entry):
 
 def page_of(entries):
     """The ledger as Markdown, in three parts."""
-    loader = jinja2.FileSystemLoader(Path(__file__).parent)
-    page = jinja2.Environment(loader=loader, trim_blocks=True, lstrip_blocks=True).get_template("ledger.jinja").module
+    text = Path(__file__).with_name("ledger.jinja").read_text("utf-8")
+    page = jinja2.Template(text, trim_blocks=True, lstrip_blocks=True).module
     blocks = (str(page.block(entry)) for entry in entries)
     return {"summary": str(page.summary(entries)), "graph": graph.draw(entries), "claims": "\n\n".join(blocks)}
 
@@ -217,8 +211,7 @@ def find_labels(app, env):
     """Each claim has its address in its chapter; that of a lemma is the cell that proves it."""
     labels = env.get_domain("std").anonlabels
     for id, claim in app.contract["claims"].items():
-        found = {"page": labels.get(id, [""])[0]}
-        if claim.get("kind") != "lemma" and not at_home(found, claim):
+        if claim.get("kind") != "lemma" and not at_home({"page": labels.get(id, [""])[0]}, claim):
             logger.warning("the ledger: %s: the chapter %s has no label (%s)=", id, claim.get("chapter"), id)
 
 
@@ -230,9 +223,7 @@ def write(app, exception):
 
 
 def setup(app):
-    app.contract = contract_of(Path("nowhere"))
     app.connect("env-get-outdated", settle, priority=600)  # after the chapters have run
     app.connect("source-read", fill)
     app.connect("env-check-consistency", find_labels)
     app.connect("build-finished", write)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -140,8 +140,9 @@ def mutate(claim: Claim, part: int | None) -> Iterator[Mutant]:
     changes = {new: change for change, new in reversed(edited) if new != statement}
     new, step = list(reversed(changes)), -(-len(changes) // MOST) or 1
     for one in (one for first in range(step) for one in new[first::step]):  # the first few lie everywhere
-        with suppress(ValueError, TypeError):  # it may say nothing, as where a symbol is not declared
-            yield Mutant(claim.near_miss(one), changes[one])
+        if not any(power.base.is_zero for side in one[::2] for power in unfold(side).atoms(Pow)):
+            with suppress(ValueError, TypeError):  # it may say nothing, as where a symbol is not declared
+                yield Mutant(claim.near_miss(one), changes[one])
 
 
 # What becomes of them

@@ -50,10 +50,8 @@ conditional = IndexedBase("q", shape=(M, K), real=True)
 
 @cache
 def _slot(level, number):
-    """The index number `number` inside a Vector that holds Vectors of lower levels; nothing else can be named like it."""
-    return sp.Dummy(
-        f"slot{level}_{number}", dummy_index=0, integer=True
-    )  # alike in every process, for copies and pickles
+    """The index number `number` inside a Vector that holds Vectors of lower levels; nothing else is named like it."""
+    return sp.Dummy(f"slot{level}_{number}", dummy_index=0, integer=True)  # alike in every process, for pickles
 
 
 def total(expr, index, size=K):
