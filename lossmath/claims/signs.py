@@ -13,7 +13,7 @@ from math import prod
 
 import sympy as sp
 from mpmath.ctx_iv import MPIntervalContext
-from sympy import Abs, Add, Dummy, Indexed, Integer, LambertW, Mul, Pow, Rational, Sum, exp, log, oo
+from sympy import Abs, Add, Dummy, Indexed, Integer, LambertW, Mul, Pow, Sum, exp, log, oo
 
 from lossmath.claims.hypotheses import SIZES
 from lossmath.claims.normal_form import (
