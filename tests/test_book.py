@@ -1,4 +1,4 @@
-"""The chapters as their readers meet them: each claim stated, proved, checked and refuted, in short cells about mathematics."""
+"""The chapters as their readers meet them: each claim stated, proved, checked and refuted, in short cells."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""No silent holes: what the source of a page may not do, since it would let something false or stale through the build."""
+"""No silent holes: what a page may not do, since it would let something false or stale through the build."""
 
 import ast
 import json

@@ -61,7 +61,8 @@ def test_a_plausible_reason_does_not_prove_a_false_statement(name, rules_alone):
 def test_true_statements_are_proved(name):
     proof = statements.TRUE[name]()
     assert proof.rules
-    assert proof.claim.check(cases=100).residual < 1e-14
+    # relative to the sides, which may cancel; what is off by more than 1e-12 was judged with 60 digits
+    assert proof.claim.check(cases=100).residual < 1e-11
 
 
 BELOW_TANGENT = (1 - x) ** gamma, ">=", 1 - gamma * x

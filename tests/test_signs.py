@@ -190,6 +190,8 @@ ZERO = {
     "own-group": ([Label(GROUP), Z, LABEL], DELTA(y, GROUP[y]) * (z[y] - z[GROUP[y]]), True),
     "other-group": ([Label(GROUP), LABEL, CLASS], DELTA(GROUP[y], i) - DELTA(GROUP[i], y), False),
     "group-of-a-group": ([Label(GROUP), LABEL, CLASS], D * (DELTA(GROUP[y], i) - DELTA(GROUP[i], y)), True),
+    "groups-of-one-label": ([Label(GROUP), LABEL, CLASS], D * (1 - DELTA(GROUP[y], GROUP[i])), True),
+    "groups-of-two-labels": ([Label(GROUP), LABEL, CLASS], (1 - D) * (1 - DELTA(GROUP[y], GROUP[i])), False),
     "cancels": ([POSITIVE, OTHER], total((q[k] ** 2 - r[k] ** 2) / (q[k] + r[k]), k), True),
     "cancels-to-one": ([POSITIVE, OTHER], total((q[k] ** 2 - r[k] ** 2) / (q[k] + r[k]), k) + 1, False),
     "cancels-with-mass": ([POSITIVE, OTHER], total((q[k] ** 2 + q[k] * r[k]) / (q[k] + r[k]), k) - 1, True),

@@ -146,7 +146,7 @@ class Claim:
 
     def _read(self, statement):
         """A statement as (left, relation, right), in the language of claims."""
-        left, relation, right = statement = read_statement(self.id, statement)
+        left, _, right = statement = read_statement(self.id, statement)
         if limits.is_limit(statement):
             limits.validate(statement, self.hypotheses)
         else:
@@ -169,7 +169,7 @@ class Claim:
         """Prove every statement, for every K; return the `Proof`, or raise `ProofError` with what was left over.
 
         `by` says how: None (normal form, or sign), `tangent(x, at=a)`, an instance `proof.at(...)` of a proved claim, a
-        list of such instances, or a `Derivation`. For a claim of several statements it may be a tuple with one for each.
+        list of such instances, or a `Derivation`; for several statements it may be a tuple with one for each.
 
         Raises
         ------
