@@ -323,6 +323,7 @@ SIGNS = {
     "lambert": ([x > 0], LambertW(x), ">"),
     "smoothed": ([ANY, LABEL, epsilon > 0, epsilon <= 1], smooth_labels(p, epsilon)[y], ">"),
     "slope": ([Real(x)], gradient(exp(x), x), ">"),
+    "any-beside-rows": ([Distribution(conditional), Z], total(z[k], k) + 1, None),
     "irrational": ([x > 0], x + sqrt(2) - 1, ">"),
     "irrational-and-less": ([x > 0], x + sqrt(2) - sp.pi / 2, None),
     "nothing": ([Real(x)], S.Zero, ">="),
