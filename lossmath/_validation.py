@@ -1,0 +1,88 @@
+"""What was given and what is expected: the checks that the losses and the measures of calibration share.
+
+Values are looked at on the CPU only. On other devices one would have to wait for them, and under `torch.compile`, `torch.export` and
+`torch.func.vmap` there are none yet.
+"""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+
+import torch
+from torch import Tensor
+
+FLOATING = torch.float64, torch.float32, torch.bfloat16, torch.float16
+
+
+def extremes(x: Tensor) -> tuple | None:
+    """The least and the greatest value, NaN if there is one; None where there are none or they are not looked at."""
+    if x.device.type != "cpu" or torch.compiler.is_compiling() or not x.numel():
+        return None
+    try:
+        low, high = torch.aminmax(x.detach())
+        return low.item(), high.item()
+    except RuntimeError:  # a batch under vmap, a tensor without values
+        return None
+
+
+def some(condition: Tensor) -> bool | None:
+    """Whether a condition holds somewhere; None where values are not looked at."""
+    found = extremes(condition)
+    return None if found is None and condition.numel() else bool(found and found[1])
+
+
+def describe(x) -> str:
+    """What an argument is, for an error."""
+    kind = type(x).__qualname__ if type(x).__module__ == "builtins" else f"{type(x).__module__}.{type(x).__qualname__}"
+    return str(x.dtype) if isinstance(x, Tensor) else kind
+
+
+def check_number(name: str, value, high: float) -> float:
+    """A number from 0 to `high`, as a float."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"{name} is a number, got {value!r}")
+    if not 0 <= value <= high:  # also for NaN, and before a whole number is too large for a float
+        raise ValueError(f"{name} from 0 to {high:g} is expected, got {value}")
+    return float(value)
+
+
+def check_integer(name: str, value, low: int, high: int) -> int:
+    """A whole number, as an int; True and False are none."""
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise TypeError(f"{name} is a whole number; got {value!r}")
+    if not low <= value <= high:
+        raise ValueError(f"{name} from {low} to {high} is expected, got {value}")
+    return int(value)
+
+
+def check_floating(name: str, x) -> None:
+    if not isinstance(x, Tensor) or x.dtype not in FLOATING:
+        raise TypeError(f"{name} is a tensor of dtype float64, float32, bfloat16 or float16, got {describe(x)}")
+
+
+def check_class_axis(name: str, x) -> int:
+    """The axis of the classes of a floating tensor."""
+    check_floating(name, x)
+    if x.ndim == 0 or x.shape[x.ndim > 1] == 0:
+        shape = tuple(x.shape)
+        raise ValueError(f"{name} of shape (C,), (N, C) or (N, C, d1, ...) with C >= 1 is expected, got {shape}")
+    return int(x.ndim > 1)
+
+
+def check_integers(name: str, x) -> Tensor:
+    """Labels of any integer dtype as int64, in which they can be compared with any number."""
+    if not isinstance(x, Tensor) or x.is_floating_point() or x.is_complex() or x.dtype == torch.bool:
+        raise TypeError(f"{name} holds labels, a tensor of an integer dtype; got {describe(x)}")
+    return x.long()
+
+
+def check_distribution(name: str, p: Tensor, dim: int, slack: float) -> None:
+    """Probabilities are at least 0 and their sums 1, but for what rounding leaves: `slack`."""
+    least = extremes(p)
+    if least is None:
+        return
+    low, high = extremes(p.detach().sum(dim, dtype=torch.promote_types(p.dtype, torch.float32)))
+    if not 1 - slack <= low <= high <= 1 + slack:
+        raise ValueError(f"{name} holds probabilities: sums of 1 are expected, got {low:.6g} to {high:.6g}")
+    if least[0] < 0:
+        raise ValueError(f"{name} holds probabilities: at least 0 is expected, got {least[0]:.6g}")
