@@ -25,12 +25,6 @@ def extremes(x: Tensor) -> tuple | None:
         return None
 
 
-def some(condition: Tensor) -> bool | None:
-    """Whether a condition holds somewhere; None where values are not looked at."""
-    found = extremes(condition)
-    return None if found is None and condition.numel() else bool(found and found[1])
-
-
 def describe(x) -> str:
     """What an argument is, for an error."""
     kind = type(x).__qualname__ if type(x).__module__ == "builtins" else f"{type(x).__module__}.{type(x).__qualname__}"
@@ -76,13 +70,15 @@ def check_integers(name: str, x) -> Tensor:
     return x.long()
 
 
-def check_distribution(name: str, p: Tensor, dim: int, slack: float) -> None:
-    """Probabilities are at least 0 and their sums 1, but for what rounding leaves: `slack`."""
-    least = extremes(p)
-    if least is None:
-        return
-    low, high = extremes(p.detach().sum(dim, dtype=torch.promote_types(p.dtype, torch.float32)))
+def check_distribution(name: str, p: Tensor, dim: int, slack: float) -> Tensor | None:
+    """Probabilities are at least 0 and their sums 1, but for `slack`, what rounding leaves; the sums, if they are looked at."""
+    found = extremes(p)
+    if found is None:
+        return None
+    sums = p.detach().sum(dim, keepdim=True, dtype=torch.promote_types(p.dtype, torch.float32))
+    low, high = extremes(sums)
     if not 1 - slack <= low <= high <= 1 + slack:
         raise ValueError(f"{name} holds probabilities: sums of 1 are expected, got {low:.6g} to {high:.6g}")
-    if least[0] < 0:
-        raise ValueError(f"{name} holds probabilities: at least 0 is expected, got {least[0]:.6g}")
+    if found[0] < 0:
+        raise ValueError(f"{name} holds probabilities: at least 0 is expected, got {found[0]:.6g}")
+    return sums

@@ -37,7 +37,6 @@ from lossmath._validation import (
     check_number,
     describe,
     extremes,
-    some,
 )
 
 __all__ = [
@@ -146,7 +145,7 @@ def adaptive_gamma(
     without gradient, for `focal_loss(input, target, adaptive_gamma(input, target))`. Errors are those of `cross_entropy`.
     """
     dim = check_class_axis("input", input)
-    label = _check_labels(check_integers("target", target), input, dim, None)
+    label, _ = _check_labels(check_integers("target", target), input, dim, None)
     low, high = check_number("low", low, MOST), check_number("high", high, MOST)
     threshold = check_number("threshold", threshold, 1)
     q = input.detach().to(_wide(input.dtype)).softmax(dim)
@@ -323,6 +322,7 @@ class FocalLoss(CrossEntropyLoss):
 # From arguments to the expectation
 
 MOST = 1e30  # a γ times a loss is a float32
+EVEN = 64  # classes over which torch's softmax sums to 1 but for a rounding
 SLACK = 0.01  # what rounding to bfloat16 leaves of a sum of 1
 
 
@@ -335,19 +335,21 @@ def _loss(input, target, gamma, weight, ignore_index, reduction, epsilon):
     if weight is not None:
         weight = _scale(weight, wide, reduction == "mean" and not soft)
         weight = weight.view([classes if axis == dim else 1 for axis in range(input.ndim)])
-    label = c = ignored = p = None
+    label = c = ignored = p = mass = None
     if soft:
-        _check_soft(input, target, ignore_index, dim)
+        sums = _check_soft(input, target, ignore_index, dim)
     else:
-        label = _check_labels(check_integers("target", target), input, dim, ignore_index).unsqueeze(dim)
-        ignored = label == ignore_index
-        ignored = None if some(ignored) is False else ignored
-        label = label if ignored is None else label.masked_fill(ignored, 0)
+        label, found = _check_labels(check_integers("target", target), input, dim, ignore_index)
+        label = label.unsqueeze(dim)
+        if not found or found[0] <= ignore_index <= found[1]:
+            ignored = label == ignore_index
+            label = label.masked_fill(ignored, 0)
         c = None if weight is None else weight.flatten()[label]
     gamma = _check_gamma(gamma, input, input.shape[:dim] + input.shape[dim + 1 :], dim)
     if soft or epsilon:
         p = functools.partial(_mix, target if soft else None, label, c, weight, epsilon, (dim, classes, wide))
-    rows = _rows(input, label, c, ignored, p, gamma, dim, _fusable([input], target, weight))
+        mass = sums if soft and weight is None and not epsilon else None
+    rows = _rows(input, label, c, ignored, p, mass, gamma, dim, _fusable([input], target, weight))
     if soft:
         mass = max(rows.numel(), 1)
     else:
@@ -371,18 +373,18 @@ def _mix(target, label, c, weight, epsilon, form, index=...):
     return (rest * (epsilon / classes)).expand(shape).scatter_add(dim, label, (1 - epsilon) * spike)
 
 
-def _rows(z, label, c, ignored, p, gamma, dim, fused):
+def _rows(z, label, c, ignored, p, mass, gamma, dim, fused):
     """The losses of the observations, with the class axis kept; 0 where they are ignored."""
     if p is None:
         plain = functools.partial(_label_loss, label=label, c=c, gamma=gamma, dim=dim)
         kernel = functools.partial(_label_kernel, label=label, c=c, gamma=gamma, dim=dim)
     else:
         plain = functools.partial(_mixture_loss, p=p, gamma=gamma, dim=dim)
-        kernel = functools.partial(_mixture_kernel, p=p, gamma=gamma, dim=dim)
+        kernel = functools.partial(_mixture_kernel, p=p, mass=mass, gamma=gamma, dim=dim)
     if not fused:
         return plain(z) if ignored is None else plain(z.masked_fill(ignored, 0.0)).masked_fill(ignored, 0.0)
     rows = _Fused.apply(kernel, plain, dim, _wide(z.dtype), p is None, z)
-    if ignored is not None and some(ignored & rows.isnan()) is not False:  # the gradient there would be 0 times NaN
+    if ignored is not None and extremes(rows.where(ignored, 0.0)) != (0.0, 0.0):  # the gradient would be 0 times NaN
         rows = _Fused.apply(kernel, plain, dim, _wide(z.dtype), p is None, z.masked_fill(ignored, 0.0))
     return rows if ignored is None else rows.masked_fill(ignored, 0.0)
 
@@ -620,56 +622,59 @@ def _label_kernel(index, inputs, outs, label, c, gamma, dim):
     own = q.gather(dim, label)
     miss = q.scatter_(dim, label, own.new_zeros(()).expand_as(own)).sum(dim, keepdim=True)
     ratio = miss / own
-    loss = ratio.log1p()
-    if some(own < torch.finfo(own.dtype).smallest_normal) is not False:
+    rows = loss = ratio.log1p()
+    tiny = torch.finfo(own.dtype).smallest_normal
+    if not (extremes(own) or [0.0])[0] >= tiny:
         lost = z.amax(dim, keepdim=True) - z.gather(dim, label) - (q.amax(dim, keepdim=True) / (miss + own)).log()
-        loss = torch.where(own < torch.finfo(own.dtype).smallest_normal, lost, loss)
-    total = miss + own
-    rows, factor = loss, 1 / total
+        rows = loss = torch.where(own < tiny, lost, loss)
+    factor = None if q.shape[dim] <= EVEN else 1 / (miss + own)
     if not isinstance(gamma, float) or gamma:
-        focus = (miss / total) ** gamma
+        focus = (miss if factor is None else miss * factor) ** gamma
         rows = focus * loss
-        turn = torch.where(ratio == 0, 1.0, loss / ratio).masked_fill(own == 0, 0.0)
-        factor = focus * (1 + gamma * turn) / total
+        turn = torch.where(ratio == 0, 1.0, loss / ratio).masked_fill_(own == 0, 0.0)
+        slope = turn.mul_(gamma).add_(1).mul_(focus)
+        factor = slope if factor is None else slope * factor
     if c is not None:
-        rows, factor = (c * rows).masked_fill((c == 0) & (rows == torch.inf), 0.0), c * factor
+        rows = (c * rows).masked_fill((c == 0) & (rows == torch.inf), 0.0)
+        factor = c if factor is None else c * factor
     if out is not None:
         q.scatter_(dim, label, -miss)
     return rows, factor
 
 
-def _mixture_kernel(index, inputs, outs, p, gamma, dim):
+def _mixture_kernel(index, inputs, outs, p, mass, gamma, dim):
     """`_mixture_loss` and its slopes, q_k Σ s - s_k with s_k = p_k (1 - q_k)^γ (1 + γ q_k loss_k / (1 - q_k))."""
     (z,), (out,) = inputs, outs
-    p, gamma = p(index=index), _take(gamma, index)
+    p, mass, gamma = p(index=index), _take(mass, index), _take(gamma, index)
     q, logs = _softmax(z.to(p.dtype), dim, out, True)
-    total = q.sum(dim, keepdim=True)
-    logs -= total.log()
-    above = q > 0.5
-    sure = some(above) is not False
-    if sure:
-        others = q.masked_fill(above, 0.0).sum(dim, keepdim=True)
-        logs = torch.where(above, -(others / (total - others)).log1p(), logs)
+    if q.shape[dim] > EVEN:
+        total = q.sum(dim, keepdim=True)
+        q, logs = q.div_(total), logs.sub_(total.log())
+    above = None
+    if not (extremes(q) or [1.0])[-1] <= 0.5:  # numbers, as operations on truth values are slow
+        above = torch.gt(q, 0.5, out=torch.empty_like(q))
+        others = torch.addcmul(q, q, above, value=-1).sum(dim, keepdim=True)
+        sure = (others / (1 - others).clamp(min=0.5)).log1p()
+        logs.addcmul_(above, logs.clamp(min=-1), value=-1).addcmul_(above, sure, value=-1)
     slopes = p
     if not isinstance(gamma, float) or gamma:
-        q = q.div_(total)
         miss = 1 - q
-        if sure:
-            miss = torch.where(above, others / total, miss)
-        slopes = p * miss**gamma
-        terms = slopes * logs
+        if above is not None:
+            miss.addcmul_(above, miss, value=-1).addcmul_(above, others)
+        focus = p * miss**gamma
+        terms = focus * logs
         turn = torch.where(miss == 0, 1.0, (q * logs).div_(miss).neg_()).masked_fill_(q == 0, 0.0)
-        slopes = turn.mul_(gamma).add_(1).mul_(slopes)
+        slopes = turn.mul_(gamma).add_(1).mul_(focus)
     else:
         terms = p * logs
-    rows = -terms.sum(dim, keepdim=True)
-    if some(rows.isnan()) is not False:
-        rows = -terms.masked_fill((p == 0) & (logs == -torch.inf), 0.0).sum(dim, keepdim=True)
+    rows = terms.sum(dim, keepdim=True).neg_()
+    if not (extremes(rows) or [torch.nan])[0] >= 0:
+        rows = terms.masked_fill((p == 0) & (logs == -torch.inf), 0.0).sum(dim, keepdim=True).neg_()
     if out is not None:
-        whole = slopes.sum(dim, keepdim=True)
-        q.mul_(whole if slopes is not p else whole / total).sub_(slopes)
-        if sure:
-            torch.where(above, -q.masked_fill(above, 0.0).sum(dim, keepdim=True), q, out=q)
+        q.mul_(slopes.sum(dim, keepdim=True) if mass is None or slopes is not p else mass).sub_(slopes)
+        if above is not None:
+            q.addcmul_(above, q, value=-1)
+            q.addcmul_(above, q.sum(dim, keepdim=True), value=-1)
     return rows, None
 
 
@@ -687,9 +692,8 @@ def _divergence_kernel(index, inputs, outs, dim):
     if not -torch.inf < low <= high < 50:  # an impossible class, or terms that overflow
         return _differentiate(functools.partial(_divergence, dim=dim), inputs, outs)
     terms = shares * _expm1_less(t.clamp(max=1.0))
-    far = t > 1
-    if some(far):
-        terms = torch.where(far, logs.exp_() - shares * (1 + t), terms)
+    if extremes(t)[1] > 1:
+        terms = torch.where(t > 1, logs.exp_() - shares * (1 + t), terms)
     excess = terms.sum(dim, keepdim=True)
     if outs[1] is not None:
         outs[1].copy_(torch.addcmul(terms, shares, t - excess).div_(1 + excess))
@@ -759,11 +763,11 @@ def _check_soft(input, target, ignore_index, dim):
         raise ValueError(f"target probabilities of shape {tuple(input.shape)} are expected, got {tuple(target.shape)}")
     if ignore_index >= 0:
         raise ValueError(f"ignore_index is for labels, and target holds probabilities; got {ignore_index}")
-    check_distribution("target", target, dim, SLACK)
+    return check_distribution("target", target, dim, SLACK)
 
 
 def _check_labels(label, input, dim, ignore_index):
-    """Labels in range, of the shape of the observations."""
+    """Labels in range, of the shape of the observations; and the least and the greatest, where they are looked at."""
     shape = input.shape[:dim] + input.shape[dim + 1 :]
     if input.ndim == 1 and label.shape == (1,):  # as torch
         label = label[0]
@@ -772,11 +776,11 @@ def _check_labels(label, input, dim, ignore_index):
         raise ValueError(f"for input {tuple(input.shape)}, {given}")
     classes, found = input.shape[dim], extremes(label)
     if found and not 0 <= found[0] <= found[1] < classes and ignore_index is not None:
-        found = extremes(label[label != ignore_index])
-        if found and not 0 <= found[0] <= found[1] < classes:
+        kept = extremes(label[label != ignore_index])
+        if kept and not 0 <= kept[0] <= kept[1] < classes:
             said = f"labels from 0 to {classes - 1}, or {ignore_index}, are expected"
-            raise ValueError(f"{said}, got {found[0]} to {found[1]}")
-    return label
+            raise ValueError(f"{said}, got {kept[0]} to {kept[1]}")
+    return label, found
 
 
 def _check_weight(weight, classes=None):
