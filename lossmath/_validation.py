@@ -66,7 +66,7 @@ def check_class_axis(name: str, x) -> int:
 def check_integers(name: str, x) -> Tensor:
     """Labels of any integer dtype as int64, in which they can be compared with any number."""
     if not isinstance(x, Tensor) or x.is_floating_point() or x.is_complex() or x.dtype == torch.bool:
-        raise TypeError(f"{name} holds labels, a tensor of an integer dtype; got {describe(x)}")
+        raise TypeError(f"{name} holds class indices, of an integer dtype; got {describe(x)}")
     return x.long()
 
 

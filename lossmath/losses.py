@@ -459,7 +459,11 @@ def _mixture_loss(z, p, gamma, dim):
         losses = losses * (gamma * log_miss).exp()
     rows = (p * losses.masked_fill(dead, 0.0)).sum(dim, keepdim=True)
     lost = torch.where(dead & (p != 0), log_total - leads, 0.0)
-    return rows + (p * lost).sum(dim, keepdim=True)
+    rows = rows + (p * lost).sum(dim, keepdim=True)
+    if p.requires_grad:  # the loss of a target of 0 on an impossible class is 0, with the slope +inf of a root
+        steep = dead & (p == 0)
+        rows = rows + p.where(steep, 1.0).sqrt().where(steep, 0.0).sum(dim, keepdim=True)
+    return rows
 
 
 def _divergence(p, q, dim):
