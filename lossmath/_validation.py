@@ -11,18 +11,26 @@ from numbers import Integral, Real
 import torch
 from torch import Tensor
 
+EVEN = 64  # classes over which torch sums without a loss
 FLOATING = torch.float64, torch.float32, torch.bfloat16, torch.float16
 
 
-def extremes(x: Tensor) -> tuple | None:
-    """The least and the greatest value, NaN if there is one; None where there are none or they are not looked at."""
+def extremes(x: Tensor, both: bool = True) -> tuple | None:
+    """The least and the greatest value, or the least only; NaN if there is one. None where there are none, or not looked at."""
     if x.device.type != "cpu" or torch.compiler.is_compiling() or not x.numel():
         return None
     try:
-        low, high = torch.aminmax(x.detach())
-        return low.item(), high.item()
+        found = torch.aminmax(x.detach()) if both else (x.detach().amin(),)
+        return tuple(value.item() for value in found)
     except RuntimeError:  # a batch under vmap, a tensor without values
         return None
+
+
+def sum_classes(x: Tensor, dim: int) -> Tensor:
+    """The sum over the classes, with their axis kept; of rows that are short by a product, which is twice as fast."""
+    if x.ndim == 2 and x.shape[1] <= EVEN and x.device.type == "cpu":
+        return torch.mv(x, x.new_ones(x.shape[1])).unsqueeze(1)
+    return x.sum(dim, keepdim=True)
 
 
 def describe(x) -> str:
@@ -72,10 +80,10 @@ def check_integers(name: str, x) -> Tensor:
 
 def check_distribution(name: str, p: Tensor, dim: int, slack: float) -> Tensor | None:
     """Probabilities are at least 0 and their sums 1, but for `slack`, what rounding leaves; the sums, if they are looked at."""
-    found = extremes(p)
+    found = extremes(p, both=False)
     if found is None:
         return None
-    sums = p.detach().sum(dim, keepdim=True, dtype=torch.promote_types(p.dtype, torch.float32))
+    sums = sum_classes(p.detach().to(torch.promote_types(p.dtype, torch.float32)), dim)
     low, high = extremes(sums)
     if not 1 - slack <= low <= high <= 1 + slack:
         raise ValueError(f"{name} holds probabilities: sums of 1 are expected, got {low:.6g} to {high:.6g}")

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from torch.autograd import forward_ad
 
 from lossmath._validation import (
+    EVEN,
     check_class_axis,
     check_distribution,
     check_floating,
@@ -37,6 +38,7 @@ from lossmath._validation import (
     check_number,
     describe,
     extremes,
+    sum_classes,
 )
 
 __all__ = [
@@ -322,7 +324,6 @@ class FocalLoss(CrossEntropyLoss):
 # From arguments to the expectation
 
 MOST = 1e30  # a γ times a loss is a float32
-EVEN = 64  # classes over which torch's softmax sums to 1 but for a rounding
 SLACK = 0.01  # what rounding to bfloat16 leaves of a sum of 1
 
 
@@ -597,6 +598,7 @@ def _parts(x, whole):
         return
     each, rest = x[0].numel(), x.shape[2] if x.ndim > 2 else 1
     count, span = max(1, size // each), max(1, min(rest, size * rest // each))
+    span = rest if each * span < 2**10 * x.shape[1] * rest else span  # short runs of memory are slow
     for start in range(0, len(x), count):
         for begin in range(0, rest, span):
             inner = (slice(None), slice(begin, begin + span)) if span < rest else ()
@@ -617,69 +619,126 @@ def _take(x, index):
     return x[index] if isinstance(x, Tensor) else x
 
 
+def _refine(kernel, z, out, rows, factor, gamma, mass, dim, *others):
+    """Rows of small losses again, by the careful kernel: those in which a class may have nearly all of the probability."""
+    limit = 0.1 * 0.2**gamma if mass is None else mass * 0.1 * 0.2**gamma
+    if not rows.numel() or extremes(rows, False)[0] >= (limit if isinstance(limit, float) else extremes(limit)[1]):
+        return
+
+    def last(x):
+        return (x if dim else x.unsqueeze(0)).movedim(1, -1)
+
+    at = last(rows < limit).squeeze(-1).nonzero(as_tuple=True)
+
+    def pick(x):
+        return last(x)[at] if isinstance(x, Tensor) else x
+
+    def put(x, values):
+        if x is not None:
+            last(x)[at] = values
+
+    part = pick(z)
+    slopes = None if out is None else torch.empty_like(part)
+    found, scale = kernel(part, slopes, *[pick(x) for x in others], gamma=pick(gamma), dim=1, careful=True)
+    put(rows, found)
+    if slopes is not None and scale is not None and factor is None:
+        slopes *= scale
+    put(out, slopes)
+    put(factor, scale)
+
+
 def _label_kernel(index, inputs, outs, label, c, gamma, dim):
     """`_label_loss` and its slopes: q_j f for each class but the label, and minus their sum for the label."""
-    (z,), (out,) = inputs, outs
-    label, c, gamma = label[index], _take(c, index), _take(gamma, index)
-    z = z.to(_wide(z.dtype))
+    z, label, c, gamma = inputs[0].to(_wide(inputs[0].dtype)), label[index], _take(c, index), _take(gamma, index)
+    careful = z.shape[dim] > EVEN or z.device.type != "cpu"
+    rows, factor = _label_rows(z, outs[0], label, c, gamma, dim, careful)
+    if not careful:
+        _refine(_label_rows, z, outs[0], rows, factor, gamma, c, dim, label, c)
+    return rows, factor
+
+
+def _label_rows(z, out, label, c, gamma, dim, careful):
     q, _ = _softmax(z, dim, out, False)
     own = q.gather(dim, label)
-    miss = q.scatter_(dim, label, own.new_zeros(()).expand_as(own)).sum(dim, keepdim=True)
-    ratio = miss / own
-    rows = loss = ratio.log1p()
+    if careful:
+        miss = q.scatter_(dim, label, own.new_zeros(()).expand_as(own)).sum(dim, keepdim=True)
+        total = miss + own
+        loss, factor, miss = (miss / own).log1p(), 1 / total, miss / total
+    else:
+        loss, factor, miss = own.log().neg_(), None, 1 - own
     tiny = torch.finfo(own.dtype).smallest_normal
-    if not (extremes(own) or [0.0])[0] >= tiny:
-        lost = z.amax(dim, keepdim=True) - z.gather(dim, label) - (q.amax(dim, keepdim=True) / (miss + own)).log()
-        rows = loss = torch.where(own < tiny, lost, loss)
-    factor = None if q.shape[dim] <= EVEN else 1 / (miss + own)
+    if not (extremes(own, False) or [0.0])[0] >= tiny:
+        log_total = -(q.amax(dim, keepdim=True) * (1 if factor is None else factor)).log()
+        loss = torch.where(own < tiny, z.amax(dim, keepdim=True) - z.gather(dim, label) + log_total, loss)
+    if out is not None:
+        q.scatter_(dim, label, miss.neg() if factor is None else -miss / factor)
+    rows = loss
     if not isinstance(gamma, float) or gamma:
-        focus = (miss if factor is None else miss * factor) ** gamma
+        focus = miss**gamma
         rows = focus * loss
-        turn = torch.where(ratio == 0, 1.0, loss / ratio).masked_fill_(own == 0, 0.0)
+        turn = torch.where(miss == 0, 1.0, loss * own / miss).masked_fill_(own == 0, 0.0)
         slope = turn.mul_(gamma).add_(1).mul_(focus)
         factor = slope if factor is None else slope * factor
     if c is not None:
         rows = (c * rows).masked_fill((c == 0) & (rows == torch.inf), 0.0)
-        factor = c if factor is None else c * factor
-    if out is not None:
-        q.scatter_(dim, label, -miss)
+        factor = c.clone() if factor is None else c * factor
     return rows, factor
 
 
 def _mixture_kernel(index, inputs, outs, p, mass, gamma, dim):
     """`_mixture_loss` and its slopes, q_k Σ s - s_k with s_k = p_k (1 - q_k)^γ (1 + γ q_k loss_k / (1 - q_k))."""
-    (z,), (out,) = inputs, outs
-    p, mass, gamma = p(index=index), _take(mass, index), _take(gamma, index)
-    q, logs = _softmax(z.to(p.dtype), dim, out, True)
-    if q.shape[dim] > EVEN:
-        total = q.sum(dim, keepdim=True)
+    p, gamma = p(index=index), _take(gamma, index)
+    mass = p.sum(dim, keepdim=True) if mass is None else mass[index]
+    z = inputs[0].to(p.dtype)
+    careful = z.device.type != "cpu"
+    rows, _ = _mixture_rows(z, outs[0], p, mass, gamma, dim, careful)
+    if not careful:
+        _refine(_mixture_rows, z, outs[0], rows, None, gamma, mass, dim, p, mass)
+    return rows, None
+
+
+def _mixture_rows(z, out, p, mass, gamma, dim, careful):
+    focal = not isinstance(gamma, float) or gamma > 0
+    if not focal and not careful and 16 <= z.shape[dim] <= EVEN:  # as torch does it
+        logs = z.log_softmax(dim)
+        rows = _minus_dot(p, logs, dim)
+        if out is not None:
+            torch.ops.aten._log_softmax_backward_data.out(p.neg(), logs, dim, z.dtype, out=out)
+        return rows, None
+    q, logs = _softmax(z, dim, out, True)
+    total = sum_classes(q, dim) if careful or q.shape[dim] > EVEN else None
+    if total is not None:
         q, logs = q.div_(total), logs.sub_(total.log())
-    above = None
-    if not (extremes(q) or [1.0])[-1] <= 0.5:  # numbers, as operations on truth values are slow
+    if careful:  # numbers, as operations on truth values are slow
         above = torch.gt(q, 0.5, out=torch.empty_like(q))
-        others = torch.addcmul(q, q, above, value=-1).sum(dim, keepdim=True)
+        others = sum_classes(torch.addcmul(q, q, above, value=-1), dim)
         sure = (others / (1 - others).clamp(min=0.5)).log1p()
         logs.addcmul_(above, logs.clamp(min=-1), value=-1).addcmul_(above, sure, value=-1)
-    slopes = p
-    if not isinstance(gamma, float) or gamma:
+    focus = slopes = p
+    if focal:
         miss = 1 - q
-        if above is not None:
+        if careful:
             miss.addcmul_(above, miss, value=-1).addcmul_(above, others)
         focus = p * miss**gamma
-        terms = focus * logs
         turn = torch.where(miss == 0, 1.0, (q * logs).div_(miss).neg_()).masked_fill_(q == 0, 0.0)
         slopes = turn.mul_(gamma).add_(1).mul_(focus)
-    else:
-        terms = p * logs
-    rows = terms.sum(dim, keepdim=True).neg_()
-    if not (extremes(rows) or [torch.nan])[0] >= 0:
-        rows = terms.masked_fill((p == 0) & (logs == -torch.inf), 0.0).sum(dim, keepdim=True).neg_()
+        mass = sum_classes(slopes, dim)
+    rows = _minus_dot(focus, logs, dim)
     if out is not None:
-        q.mul_(slopes.sum(dim, keepdim=True) if mass is None or slopes is not p else mass).sub_(slopes)
-        if above is not None:
+        q.mul_(mass).sub_(slopes)
+        if careful:
             q.addcmul_(above, q, value=-1)
-            q.addcmul_(above, q.sum(dim, keepdim=True), value=-1)
+            q.addcmul_(above, sum_classes(q, dim), value=-1)
     return rows, None
+
+
+def _minus_dot(p, logs, dim):
+    """-Σ_k p_k logs_k, where 0 times -inf is 0."""
+    terms = p * logs
+    rows = sum_classes(terms, dim).neg_()
+    if not (extremes(rows, False) or [torch.nan])[0] >= 0:
+        rows = terms.masked_fill_((p == 0) & (logs == -torch.inf), 0.0).sum(dim, keepdim=True).neg_()
+    return rows
 
 
 def _divergence_kernel(index, inputs, outs, dim):
