@@ -1,7 +1,7 @@
 """What was given and what is expected: the checks that the losses and the measures of calibration share.
 
-Values are looked at on the CPU only. On other devices one would have to wait for them, and under `torch.compile`, `torch.export` and
-`torch.func.vmap` there are none yet.
+Values are looked at on the CPU only. On other devices one would have to wait for them, and under `torch.compile`,
+`torch.export` and `torch.func.vmap` there are none yet.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ FLOATING = torch.float64, torch.float32, torch.bfloat16, torch.float16
 
 
 def extremes(x: Tensor, both: bool = True) -> tuple | None:
-    """The least and the greatest value, or the least only; NaN if there is one. None where there are none, or not looked at."""
+    """The least and the greatest value, or the least; NaN if there is one. None if there are none, or not looked at."""
     if x.device.type != "cpu" or torch.compiler.is_compiling() or not x.numel():
         return None
     try:
@@ -24,6 +24,11 @@ def extremes(x: Tensor, both: bool = True) -> tuple | None:
         return tuple(value.item() for value in found)
     except RuntimeError:  # a batch under vmap, a tensor without values
         return None
+
+
+def widen(dtype: torch.dtype) -> torch.dtype:
+    """The dtype to compute in."""
+    return torch.promote_types(dtype, torch.float32)
 
 
 def sum_classes(x: Tensor, dim: int) -> Tensor:
@@ -79,14 +84,48 @@ def check_integers(name: str, x) -> Tensor:
 
 
 def check_distribution(name: str, p: Tensor, dim: int, slack: float) -> Tensor | None:
-    """Probabilities are at least 0 and their sums 1, but for `slack`, what rounding leaves; the sums, if they are looked at."""
+    """Probabilities are at least 0, and their sums 1 but for `slack`; the sums, if they are looked at."""
     found = extremes(p, both=False)
     if found is None:
         return None
-    sums = sum_classes(p.detach().to(torch.promote_types(p.dtype, torch.float32)), dim)
+    sums = sum_classes(p.detach().to(widen(p.dtype)), dim)
     low, high = extremes(sums)
     if not 1 - slack <= low <= high <= 1 + slack:
         raise ValueError(f"{name} holds probabilities: sums of 1 are expected, got {low:.6g} to {high:.6g}")
     if found[0] < 0:
         raise ValueError(f"{name} holds probabilities: at least 0 is expected, got {found[0]:.6g}")
     return sums
+
+
+def check_values(expected, x, high):
+    """Values are from 0 to `high`."""
+    found = extremes(x)
+    if found and not 0 <= found[0] <= found[1] <= high:
+        raise ValueError(f"{expected} are expected, got {found[0]:.6g} to {found[1]:.6g}")
+
+
+def check_labels(label, input, dim, ignore_index):
+    """Labels in range, of the shape of the observations; and the least and the greatest, where they are looked at."""
+    shape = input.shape[:dim] + input.shape[dim + 1 :]
+    if input.ndim == 1 and label.shape == (1,):  # as torch
+        label = label[0]
+    if label.shape != shape:
+        given = f"labels of shape {tuple(shape)} are expected, got {tuple(label.shape)}"
+        raise ValueError(f"for input {tuple(input.shape)}, {given}")
+    classes, found = input.shape[dim], extremes(label)
+    if found and not 0 <= found[0] <= found[1] < classes and ignore_index is not None:
+        kept = extremes(label[label != ignore_index])
+        if kept and not 0 <= kept[0] <= kept[1] < classes:
+            said = f"labels from 0 to {classes - 1}, or {ignore_index}, are expected"
+            raise ValueError(f"{said}, got {kept[0]} to {kept[1]}")
+    return label, found
+
+
+def check_weight(weight, classes=None):
+    if weight is None:
+        return
+    if not isinstance(weight, Tensor) or not weight.is_floating_point():
+        raise TypeError(f"weight is a floating tensor, got {describe(weight)}")
+    if weight.ndim != 1 or classes not in (None, len(weight)):
+        raise ValueError(f"weight of shape ({classes or 'C'},) is expected, got {tuple(weight.shape)}")
+    check_values("weights that are finite and at least 0", weight, torch.finfo(weight.dtype).max)

@@ -1,12 +1,13 @@
 """How far probabilities are from frequencies, and the one-parameter repair.
 
-Probabilities are tensors of shape (N, C), or of shape (N,) for the positive one of two classes; labels are of shape (N,), of any
-integer dtype, from 0 to C - 1. Axes before these are a batch: of models, of seeds; `labels` may have fewer of them, and is then shared.
-What has as many axes as its labels is binary; a batch of models that share their labels must therefore name both classes. Results are
-float64, on the device of the input. The measures of calibration look at values, not at how they came about, and carry no gradient.
+Probabilities are tensors of shape (N, C), or of shape (N,) for the positive one of two classes; labels are of shape
+(N,), of any integer dtype, from 0 to C - 1. Axes before these are a batch: of models, of seeds; `labels` may have
+fewer of them, and is then shared. What has as many axes as its labels is binary; a batch of models that share their
+labels must therefore name both classes. Results are float64, on the device of the input. The measures of calibration
+look at values, not at how they came about, and carry no gradient.
 
-Bins have equal widths and are closed on the right, (0, 1/M], (1/M, 2/M], …, as in Guo et al. (2017); 0 is in the first. Each value
-goes where its exact binary fraction lies: the edges k/M are never rounded.
+Bins have equal widths and are closed on the right, (0, 1/M], (1/M, 2/M], …, as in Guo et al. (2017); 0 is in the
+first. Each value goes where its exact binary fraction lies: the edges k/M are never rounded.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Reliability(NamedTuple):
 
 
 def bin_index(values: Tensor, n_bins: int = 15) -> Tensor:
-    """The bin of each value in [0, 1], from 0 to n_bins - 1: bin m is ((m / n_bins, (m + 1) / n_bins]), and holds 0 if m = 0.
+    """The bin of each value in [0, 1]: bin m, from 0, is (m / n_bins, (m + 1) / n_bins], and holds 0 if m = 0.
 
     Parameters
     ----------
@@ -54,8 +55,8 @@ def bin_index(values: Tensor, n_bins: int = 15) -> Tensor:
         raise ValueError("values from 0 to 1 are expected")
     value = values.double()
     scaled = value * n_bins
-    # Rounding is monotone, so it moves the product onto an integer at most, never past one. The exact product less an integer:
-    # both products of the halves are exact (24 and 29 bits by 24), and so is the difference of neighbours.
+    # Rounding is monotone, so it moves the product onto an integer at most, never past one. The exact product less an
+    # integer: both products of the halves are exact (24 and 29 bits by 24), and so is the difference of neighbours.
     high = value.float().double()
     beyond = (high * n_bins - scaled) + (value - high) * n_bins > 0
     return (scaled.ceil() + (beyond & (scaled == scaled.ceil())) - 1).clamp(0, n_bins - 1).long()
@@ -64,15 +65,16 @@ def bin_index(values: Tensor, n_bins: int = 15) -> Tensor:
 def reliability(probabilities: Tensor, labels: Tensor, n_bins: int = 15) -> Reliability:
     """Mean confidence, accuracy and count in each bin of the confidence max_k q_k.
 
-    The prediction is the first class with the largest probability. Of binary probabilities the confidence is that of the positive
-    class, and a prediction is correct where the label is 1. Arguments and errors as in `expected_calibration_error`.
+    The prediction is the first class with the largest probability. Of binary probabilities the confidence is that of
+    the positive class, and a prediction is correct where the label is 1. Arguments and errors as in
+    `expected_calibration_error`.
     """
     sums, hits, count = _bin(probabilities, labels, n_bins)
     return Reliability(sums / count, hits / count, count.long())
 
 
 def expected_calibration_error(probabilities: Tensor, labels: Tensor, n_bins: int = 15) -> Tensor:
-    r"""ECE, the mean over predictions of the gap in their bin: sum over bins of |B_m| / N · |accuracy(B_m) - confidence(B_m)|.
+    r"""ECE, the mean gap of the predictions' bins: Σ_m |B_m| / N · |accuracy(B_m) - confidence(B_m)|.
 
     Parameters
     ----------
@@ -91,13 +93,14 @@ def expected_calibration_error(probabilities: Tensor, labels: Tensor, n_bins: in
     TypeError
         If `probabilities` is not a floating tensor, `labels` not an integer tensor, or `n_bins` no int.
     ValueError
-        If the shapes do not match or are empty, an entry is NaN or negative, a row does not sum to one (but for rounding: the
-        square root of the dtype's epsilon), a label is out of range, or `n_bins` is not from 1 to 2**24.
+        If the shapes do not match or are empty, an entry is NaN or negative, a row does not sum to one (but for
+        rounding: the square root of the dtype's epsilon), a label is out of range, or `n_bins` is not from 1 to
+        2**24.
 
     Notes
     -----
-    Naeini, Cooper and Hauskrecht, Obtaining Well Calibrated Probabilities Using Bayesian Binning, 2015; Guo et al., 2017. The
-    estimate is biased upwards: a calibrated model has a positive one on every finite sample.
+    Naeini, Cooper and Hauskrecht, Obtaining Well Calibrated Probabilities Using Bayesian Binning, 2015; Guo et al.,
+    2017. The estimate is biased upwards: a calibrated model has a positive one on every finite sample.
     """
     sums, hits, count = _bin(probabilities, labels, n_bins)
     return (hits - sums).abs().sum(-1) / count.sum(-1)
@@ -118,16 +121,18 @@ def brier_score(probabilities: Tensor, labels: Tensor) -> Tensor:
 def fit_temperature(logits: Tensor, labels: Tensor, bounds: tuple[float, float] = (1e-3, 1e3)) -> Tensor:
     r"""The temperature T for which softmax(z / T) has the least negative log-likelihood.
 
-    In b = 1/T the mean of -log softmax(b z)_y is convex; its slope, the mean of E_q[z] - z_y, rises. Newton's method finds its
-    zero, kept inside a bracket that shrinks at each step. Fit it on a validation split, never on the data that it is judged on.
+    In b = 1/T the mean of -log softmax(b z)_y is convex; its slope, the mean of E_q[z] - z_y, rises. Newton's method
+    finds its zero, kept inside a bracket that shrinks at each step. Fit it on a validation split, never on the data
+    that it is judged on.
 
     Parameters
     ----------
     logits : Tensor of shape (..., N, C), floating, finite
     labels : Tensor of shape (..., N), of an integer dtype
     bounds : (float, float)
-        The interval for T. A bound is returned, with a warning that says which, where the likelihood still grows there: the lower
-        one if every label has the largest logit, the upper one if the logits are no better than none.
+        The interval for T. A bound is returned, with a warning that says which, where the likelihood still grows
+        there: the lower one if every label has the largest logit, the upper one if the logits are no better than
+        none.
 
     Returns
     -------
@@ -150,7 +155,8 @@ def fit_temperature(logits: Tensor, labels: Tensor, bounds: tuple[float, float] 
     if not bool(logits.isfinite().all()):
         raise ValueError("finite logits are expected")
     z = logits.detach().double()
-    # So that nothing overflows, and no square underflows, in units of the largest lead; in which T has bounds of its own.
+    # So that nothing overflows, and no square underflows, in units of the largest lead; in which T has bounds of its
+    # own.
     z = z / 4 - z.gather(-1, labels[..., None]) / 4  # so that E_q[z] - z_y does not cancel
     unit = z.abs().amax((-2, -1))
     flat = unit == 0  # nothing depends on T
@@ -178,7 +184,8 @@ def fit_temperature(logits: Tensor, labels: Tensor, bounds: tuple[float, float] 
         if bool((settled | above | lost | flat).all()):
             break
     t = torch.where(above, low, torch.where(lost, high, (unit / b * 4).clamp(low, high)))
-    for bound, there, why in ((low, above, "every label has the largest logit"), (high, lost, "logits no better than none")):
+    at_bounds = (low, above, "every label has the largest logit"), (high, lost, "logits no better than none")
+    for bound, there, why in at_bounds:
         if low < high and bool((there & ~flat).any()):
             warnings.warn(f"the best temperature is at the bound {bound:g} ({why}, or nearly)", stacklevel=2)
     return t.masked_fill(flat, min(max(1.0, low), high))
@@ -205,7 +212,7 @@ def _rounding(values):
 
 
 def _check_shapes(name, scores, labels, binary=False):
-    """The labels, with as many batch axes as the scores; where these may be `binary`, they are if both have as many axes."""
+    """The labels, with as many batch axes as the scores, which may be `binary`: are if both have as many axes."""
     check_floating(name, scores)
     labels = check_integers("labels", labels)
     shapes = tuple(scores.shape), tuple(labels.shape)
