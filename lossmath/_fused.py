@@ -33,7 +33,7 @@ class Fused(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, kernel, plain, dim, wide, whole, *inputs):
+    def forward(ctx, kernel, plain, dim, wide, size, *inputs):
         wanted, first = ctx.needs_input_grad[5:], inputs[0]
         short = any(torch.finfo(x.dtype).bits < 32 for x in inputs)
         if any(wanted):
@@ -42,7 +42,7 @@ class Fused(torch.autograd.Function):
         keep = any(wanted) and not short
         kept = [torch.empty_like(x) if keep and want else None for x, want in zip(inputs, wanted)]
         rows = first.new_empty([1 if axis == dim else size for axis, size in enumerate(first.shape)], dtype=wide)
-        for index in _parts(first, whole and not short):
+        for index in _parts(first, size, short):
             outs = [None if slopes is None else slopes[index] for slopes in kept]
             losses, factor = kernel(index, [x[index] for x in inputs], outs)
             if index is ...:
@@ -50,7 +50,7 @@ class Fused(torch.autograd.Function):
             else:
                 rows[index] = losses
         if any(wanted):
-            ctx.short, ctx.wanted = short, wanted
+            ctx.short, ctx.wanted, ctx.size = short, wanted, size
             ctx.save_for_backward(*([x.clone() for x in inputs] if short else kept))
         return rows
 
@@ -81,7 +81,7 @@ class Fused(torch.autograd.Function):
     def slopes(ctx, inputs, grad):
         """The gradients from the inputs of short dtypes, each part in a wide dtype first."""
         results = [torch.empty_like(x) if want else None for x, want in zip(inputs, ctx.wanted)]
-        for index in _parts(inputs[0], False):
+        for index in _parts(inputs[0], ctx.size, True):
             parts = [x[index] for x in inputs]
             outs = [torch.empty_like(x, dtype=ctx.wide) if want else None for x, want in zip(parts, ctx.wanted)]
             _, factor = ctx.kernel(index, parts, outs)
@@ -109,10 +109,10 @@ def fusable(inputs, *constants):
     return kinds and all(forward_ad.unpack_dual(x).tangent is None for x in tensors)
 
 
-def _parts(x, whole):
+def _parts(x, size, short):
     """Places of parts of a tensor that fit a cache, along all axes but that of the classes."""
-    size = max(2**17, min(2**20, x.numel() // 32 if torch.finfo(x.dtype).bits < 32 else 2**20))
-    if whole or x.ndim == 1 or x.numel() <= size or (x.is_cuda and x.numel() < 2**26):
+    size = max(2**17, min(size, x.numel() // 32)) if short else size
+    if x.ndim == 1 or x.numel() <= size or (x.is_cuda and x.numel() < 2**26):
         yield ...
         return
     each, rest = x[0].numel(), x.shape[2] if x.ndim > 2 else 1
@@ -182,7 +182,7 @@ def _label_rows(z, out, label, c, gamma, dim, careful):
     if careful:
         miss = q.scatter_(dim, label, own.new_zeros(()).expand_as(own)).sum(dim, keepdim=True)
         total = miss + own
-        loss, factor, miss = (miss / own).log1p(), 1 / total, miss / total
+        loss, factor, miss, own = (miss / own).log1p(), 1 / total, miss / total, own / total
     else:
         loss, factor, miss = own.log().neg_(), None, 1 - own
     tiny = torch.finfo(own.dtype).smallest_normal
@@ -261,10 +261,10 @@ def _minus_dot(p, logs, dim):
 
 
 def divergence_kernel(index, inputs, outs, plain, dim):
-    """`_divergence` and its slopes: -p t in the logits of p, and p (exp(t) / E_p[exp(t)] - 1) in those of q."""
+    """KL from logits and its slopes, -p t in those of p, and p exp(t) / E_p[exp(t)] - p in those of q."""
     p, q = (x.double() for x in inputs)
     leads = p - p.amax(dim, keepdim=True)
-    t = (q - q.amax(dim, keepdim=True)).sub_(leads)
+    t = q.sub_(q.amax(dim, keepdim=True)).sub_(leads)
     shares = leads.exp()
     total = shares.sum(dim, keepdim=True)
     shares /= total
@@ -273,15 +273,15 @@ def divergence_kernel(index, inputs, outs, plain, dim):
     low, high = extremes(logs) or (0.0, 0.0)
     if not -torch.inf < low <= high < 50:  # an impossible class, or terms that overflow
         return _differentiate(plain, inputs, outs)
-    terms = shares * expm1_less(t.clamp(max=1.0))
-    if extremes(t)[1] > 1:
-        terms = torch.where(t > 1, logs.exp_() - shares * (1 + t), terms)
-    excess = terms.sum(dim, keepdim=True)
+    tilted = logs.exp_()
+    mean = tilted.sum(dim, keepdim=True)
+    if not extremes(mean, False)[0] > 1 + 1e-5:  # so close that the mean has no digits of the divergence
+        return _differentiate(plain, inputs, outs)
     if outs[1] is not None:
-        outs[1].copy_(torch.addcmul(terms, shares, t - excess).div_(1 + excess))
+        outs[1].copy_(tilted.div_(mean).sub_(shares))
     if outs[0] is not None:
         outs[0].copy_(shares.mul_(t).neg_())
-    return excess.log1p_(), None
+    return mean.log_(), None
 
 
 def _differentiate(plain, inputs, outs):

@@ -27,6 +27,7 @@ that cannot be done.
 from __future__ import annotations
 
 import functools
+import sys
 
 import torch
 from torch import Tensor, nn
@@ -277,7 +278,7 @@ def kl_divergence(p: Tensor, q: Tensor, logits: bool = False) -> Tensor:
         plain = functools.partial(_divergence, dim=dim)
         kernel = functools.partial(divergence_kernel, plain=plain, dim=dim)
         fused = fusable((p, q)) and dtype != torch.float64 and not p.is_cuda
-        rows = Fused.apply(kernel, plain, dim, torch.float64, False, p, q) if fused else plain(p, q)
+        rows = Fused.apply(kernel, plain, dim, torch.float64, 2**17, p, q) if fused else plain(p, q)
         return rows.squeeze(dim).to(dtype)
     check_distribution("p", p, dim, SLACK)
     check_distribution("q", q, dim, SLACK)
@@ -397,9 +398,10 @@ def _rows(z, label, c, ignored, p, mass, gamma, dim, fused):
         kernel = functools.partial(mixture_kernel, p=p, mass=mass, gamma=gamma, dim=dim)
     if not fused:
         return plain(z) if ignored is None else plain(z.masked_fill(ignored, 0.0)).masked_fill(ignored, 0.0)
-    rows = Fused.apply(kernel, plain, dim, widen(z.dtype), p is None, z)
+    size = sys.maxsize if p is None else 2**20  # labels need no matrices besides the slopes
+    rows = Fused.apply(kernel, plain, dim, widen(z.dtype), size, z)
     if ignored is not None and extremes(rows.where(ignored, 0.0)) != (0.0, 0.0):  # the gradient would be 0 times NaN
-        rows = Fused.apply(kernel, plain, dim, widen(z.dtype), p is None, z.masked_fill(ignored, 0.0))
+        rows = Fused.apply(kernel, plain, dim, widen(z.dtype), size, z.masked_fill(ignored, 0.0))
     return rows if ignored is None else rows.masked_fill(ignored, 0.0)
 
 
