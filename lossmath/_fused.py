@@ -111,7 +111,7 @@ def fusable(inputs, *constants):
 
 def _parts(x, size, short):
     """Places of parts of a tensor that fit a cache, along all axes but that of the classes."""
-    size = max(2**17, min(size, x.numel() // 32)) if short else size
+    size = max(2**15, min(size, x.numel() // 32)) if short else size
     if x.ndim == 1 or x.numel() <= size or (x.is_cuda and x.numel() < 2**26):
         yield ...
         return
@@ -220,10 +220,9 @@ def _mixture_rows(z, out, p, mass, gamma, dim, careful):
     focal = not isinstance(gamma, float) or gamma > 0
     if not focal and not careful and 16 <= z.shape[dim] <= EVEN:  # as torch does it
         logs = z.log_softmax(dim)
-        rows = _minus_dot(p, logs, dim)
         if out is not None:
-            torch.ops.aten._log_softmax_backward_data.out(p.neg(), logs, dim, z.dtype, out=out)
-        return rows, None
+            torch.ops.aten._log_softmax_backward_data.out(p, logs, dim, z.dtype, out=out).neg_()
+        return _minus_dot(p, logs, z, dim), None
     q, logs = _softmax(z, dim, out, True)
     total = sum_classes(q, dim) if careful or q.shape[dim] > EVEN else None
     if total is not None:
@@ -242,7 +241,7 @@ def _mixture_rows(z, out, p, mass, gamma, dim, careful):
         turn = torch.where(miss == 0, 1.0, (q * logs).div_(miss).neg_()).masked_fill_(q == 0, 0.0)
         slopes = turn.mul_(gamma).add_(1).mul_(focus)
         mass = sum_classes(slopes, dim)
-    rows = _minus_dot(focus, logs, dim)
+    rows = _minus_dot(focus, logs, z, dim)
     if out is not None:
         q.mul_(mass).sub_(slopes)
         if careful:
@@ -251,12 +250,11 @@ def _mixture_rows(z, out, p, mass, gamma, dim, careful):
     return rows, None
 
 
-def _minus_dot(p, logs, dim):
-    """-Σ_k p_k logs_k, where 0 times -inf is 0."""
-    terms = p * logs
-    rows = sum_classes(terms, dim).neg_()
+def _minus_dot(p, logs, z, dim):
+    """-Σ_k p_k logs_k, where 0 times -inf is 0; in place of the logs."""
+    rows = sum_classes(logs.mul_(p), dim).neg_()
     if not (extremes(rows, False) or [torch.nan])[0] >= 0:
-        rows = terms.masked_fill_((p == 0) & (logs == -torch.inf), 0.0).sum(dim, keepdim=True).neg_()
+        rows = logs.masked_fill_((p == 0) & (z == -torch.inf), 0.0).sum(dim, keepdim=True).neg_()
     return rows
 
 

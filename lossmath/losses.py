@@ -11,7 +11,7 @@ the slope in z_k minus the sum of the other slopes, so nothing cancels (the clai
 
 There are two forms. The *plain* one is the formula, in operations that torch differentiates to any order, maps,
 compiles and exports. The *fused* one is for training: a kernel computes losses and slopes together, part by part of
-the logits, so that a part stays in a cache and no matrix is kept but the slopes. `_fuse` says when the second stands
+the logits, so that a part stays in a cache and no matrix is kept but the slopes. `fusable` says when the second stands
 for the first.
 
 Logits have the shape (C,), (N, C) or (N, C, d1, ...): C classes, on axis 1 if there is a batch. The dtypes are
@@ -49,16 +49,9 @@ from lossmath._validation import (
 )
 
 __all__ = [
-    "CrossEntropyLoss",
-    "FocalLoss",
-    "adaptive_gamma",
-    "cross_entropy",
-    "entropy",
-    "focal_loss",
-    "kl_divergence",
-    "sigmoid_focal_loss",
-    "smooth_labels",
-]
+    "CrossEntropyLoss", "FocalLoss", "adaptive_gamma", "cross_entropy", "entropy", "focal_loss", "kl_divergence",
+    "sigmoid_focal_loss", "smooth_labels",
+]  # fmt: skip
 
 
 def cross_entropy(

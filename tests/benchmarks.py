@@ -2,10 +2,10 @@
 
     .venv/bin/python tests/benchmarks.py
 
-prints tables in Markdown; names of tables and a number of seconds for each time choose among them: `times 0.5`. Times are
-least ones of forward and backward, turn by turn. Of hard labels one row of each case is measured, in mpmath, or for many
-classes by the textbook's formula in numpy's long double; of soft and smoothed ones, whose losses are not small, all rows are,
-in float64 by torch.
+prints tables in Markdown; names of tables and a number of seconds for each time choose among them: `times 0.5`. Times
+are least ones of forward and backward, turn by turn. Of hard labels one row of each case is measured, in mpmath, or
+for many classes by the textbook's formula in numpy's long double; of soft and smoothed ones, whose losses are not
+small, all rows are, in float64 by torch.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def gradient(function, z):
 
 
 def textbook(row, label, gamma):
-    """The focal loss of a label and its gradient as textbooks write them, in 64 bits: enough where many classes share 1 - q."""
+    """The focal loss of a label and its gradient as textbooks do, in 64 bits: enough where many share 1 - q."""
     z = np.asarray(row, dtype=np.longdouble)
     q = np.exp(z - z.max())
     q /= q.sum()

@@ -204,7 +204,10 @@ def test_the_temperature_at_its_bounds():
         with pytest.warns(UserWarning, match="bound 4 .logits no better than none"):
             assert fit_temperature(scale * z, wrong, bounds=(0.5, 4)).item() == pytest.approx(4)
     with pytest.warns(UserWarning, match="bound 1000 "):
-        assert fit_temperature(torch.tensor([[1e308, -1e308], [1.0, 2.0]], dtype=torch.float64), torch.ones(2).long()) == 1e3
+        assert (
+            fit_temperature(torch.tensor([[1e308, -1e308], [1.0, 2.0]], dtype=torch.float64), torch.ones(2).long())
+            == 1e3
+        )
     for bounds, nearest in (((1e-3, 1e3), 1), ((2, 4), 2), ((0.25, 0.5), 0.5)):  # nothing depends on it: no warning
         assert fit_temperature(torch.ones(2, 3), torch.tensor([1, 0]), bounds=bounds).item() == pytest.approx(nearest)
 
@@ -248,8 +251,18 @@ SUMS = "rows that sum to one are expected; one is off by"
 @pytest.mark.parametrize(
     ("q", "y", "error", "said"),
     [
-        (Q.long(), Y, TypeError, "probabilities is a tensor of dtype float64, float32, bfloat16 or float16, got torch.int64"),
-        ([[0.5, 0.5]], Y, TypeError, "probabilities is a tensor of dtype float64, float32, bfloat16 or float16, got list"),
+        (
+            Q.long(),
+            Y,
+            TypeError,
+            "probabilities is a tensor of dtype float64, float32, bfloat16 or float16, got torch.int64",
+        ),
+        (
+            [[0.5, 0.5]],
+            Y,
+            TypeError,
+            "probabilities is a tensor of dtype float64, float32, bfloat16 or float16, got list",
+        ),
         (Q, Y.float(), TypeError, "labels holds class indices, of an integer dtype; got torch.float32"),
         (Q, [0, 1], TypeError, "labels holds class indices, of an integer dtype; got list"),
         (Q, torch.tensor([0]), ValueError, f"{SHAPES}, got (2, 2) and (1,)"),
@@ -304,15 +317,15 @@ def test_bad_numbers_of_bins_are_named(n_bins, error, said):
 
 def test_bad_values_and_temperatures_are_named():
     for value in (-0.1, 1.1, math.nan):
-        with pytest.raises(ValueError, match="^values from 0 to 1 are expected$"):
+        with pytest.raises(ValueError, match=r"^values from 0 to 1 are expected$"):
             bin_index(torch.tensor([value]))
-    with pytest.raises(TypeError, match="^values is a tensor of .* got torch.int64$"):
+    with pytest.raises(TypeError, match=r"^values is a tensor of .* got torch.int64$"):
         bin_index(torch.tensor([1]))
-    with pytest.raises(TypeError, match="^logits is a tensor of .* got torch.int64$"):
+    with pytest.raises(TypeError, match=r"^logits is a tensor of .* got torch.int64$"):
         fit_temperature(Q.long(), Y)
-    with pytest.raises(ValueError, match="^logits .* and labels .*got"):
+    with pytest.raises(ValueError, match=r"^logits .* and labels .*got"):
         fit_temperature(Q, Y[:1])
-    with pytest.raises(ValueError, match="^finite logits are expected$"):
+    with pytest.raises(ValueError, match=r"^finite logits are expected$"):
         fit_temperature(torch.tensor([[math.inf, 0.0]]), torch.tensor([0]))
     for bounds in ((0, 1), (2, 1), (1, math.inf)):
         with pytest.raises(ValueError) as caught:

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from benchmarks import divergences, draw, pairs, peak_memory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks import divergences, draw, pairs, peak_memory
 from lossmath import losses, symbolic
-from lossmath.reference import truth
 from lossmath.check import evaluate
+from lossmath.reference import truth
 
 # torch's own, about its own code
 pytestmark = [
@@ -400,7 +400,7 @@ def test_ignored_and_empty_batches(gamma, device):
             loss = losses.focal_loss(z, y, gamma, label_smoothing=epsilon)
             assert loss == 0
             (slope,) = torch.autograd.grad(loss, z)
-            assert slope.shape == z.shape and (slope == 0).all() or device == "cuda"
+            assert (slope.shape == z.shape and (slope == 0).all()) or device == "cuda"
     none = losses.focal_loss(
         torch.randn(0, 4, device=device), torch.zeros(0, 4, device=device), gamma, reduction="none"
     )
@@ -580,7 +580,7 @@ def test_backward_twice_leaves_what_it_needs(device):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
-@pytest.mark.parametrize("shape", [(8192, 40), (128, 50000), (2, 21, 256, 256)])
+@pytest.mark.parametrize("shape", [(40000, 64), (40, 50000), (2, 21, 256, 256)])
 def test_no_more_memory_than_torch(shape, dtype):
     arguments = draw(shape, dtype)
     for ours, theirs in pairs().values():
