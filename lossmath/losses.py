@@ -480,7 +480,8 @@ def _divergence(p, q, dim):
     p, q = p.double(), q.double()
     lacking = ((p > -torch.inf) & (q == -torch.inf)).any(dim, keepdim=True)
     leads, others, top = _anchor(p, dim)
-    log_total = (others + leads.gather(dim, top).expm1()).log1p()
+    own = leads.gather(dim, top)  # 0, with or without a slope
+    log_total = (others + own.expm1()).log1p()
     shares = (leads - log_total).exp()
     present = shares > 0
     finite = q.masked_fill(lacking, 0.0)
@@ -492,7 +493,7 @@ def _divergence(p, q, dim):
     gap = (gap - gap.gather(dim, top)) + (lost - lost.gather(dim, top))
     mean = (shares * gap).sum(dim, keepdim=True)
     gap = (gap - mean).where(present, 0.0)
-    logs = behind - mean - log_total  # log(p exp gap), also where p is 0
+    logs = behind + own - mean - log_total  # log(p exp gap), also where p is 0
     far = logs.clamp(max=60.0).exp() - shares * (1 + gap)
     near = present & (gap < 1)
     terms = torch.where(near, shares * expm1_less(gap.where(near, 0.0)), far).sum(dim, keepdim=True)
