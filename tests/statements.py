@@ -405,6 +405,9 @@ FALSE = claims({
     # A maximum norm whose vector depends on the index of a sum is another one for each term.
     "norms-of-all-labels": ([], (total(maximum_norm(one_hot(k)), k), "==", 1)),
     "norms-of-all-labels-below": ([], (total(maximum_norm(one_hot(k)), k), "<=", 1)),
+    "norms-of-what-labels-leave": (
+        [], (total(maximum_norm(Vector("v", lambda c: KroneckerDelta(c, k) - 1)), k), "<=", K - 1)
+    ),
     "norm-of-scores-row-by-row": (
         [Real(scores)],
         (total(maximum_norm(Vector("s", lambda c: scores[n, c])), n, N), "<=",
@@ -557,19 +560,7 @@ _UNDER_UNDEFINED = claims({
     ),
     # The index of a sum is not the label of that name: p_c is zero but for one class c.
     "log-of-one-hot-entries": ([DELTA, Real(x)], (total(log(p[y]), y) + x**2, ">=", total(log(p[y]), y))),
-    "poles-of-one-hot-entries": ([DELTA, Real(x)], (total(1 / p[y], y) + x**2, ">=", total(1 / p[y], y))),
-    "roots-of-one-hot-entries": (
-        [DELTA, Real(x)], (total(sqrt(2 * p[y] - 1), y) + x**2, ">=", total(sqrt(2 * p[y] - 1), y))
-    ),
-    # Zero to the zero, and weights that do not vanish with the logarithm.
-    "self-power-at-zero": ([P, I], (p[i] ** p[i], "<=", 1)),
-    "coincidence-to-the-zero": ([I, J, gamma >= 0], (KroneckerDelta(i, j) ** gamma, "<=", 1)),
-    "entry-to-a-coincidence": ([P, I, J], (p[i] ** KroneckerDelta(i, j), "<=", 1)),
-    "power-of-two-classes-at-zero": ([x >= 0], (x ** (K - 2) * x**2, "==", x**K)),
     "two-that-vanish-together": ([*CLOSED, u >= 0], (x * log(x / (x + u)), "<=", 0)),
-    "slope-of-a-power-at-zero": ([x >= 0, gamma >= 1], (gradient(x**gamma, x), "==", gamma * x ** (gamma - 1))),
-    "slope-of-x-log-x-at-zero": ([x >= 0], (x * gradient(x * log(x), x), "==", x * log(x) + x)),
-    "logarithm-in-softplus": ([x > -1], (softplus(log(x)), "==", log(1 + x))),
 })  # fmt: skip
 UNDER = {name: ("false", claim) for name, claim in _UNDER_FALSE.items()}
 UNDER |= {name: ("undefined", claim) for name, claim in _UNDER_UNDEFINED.items()}
@@ -1072,6 +1063,19 @@ _TRAPS = {
     ),
     "tangent-at-an-open-end": ([x > 0, u > 1], (x**u, ">=", x), lambda: tangent(x, at=0)),
     "tangent-at-a-power-of-no-sign": ([x > 0, Real(u)], (x**u, ">=", 0), lambda: tangent(x, at=0)),
+    # Not defined everywhere.
+    "poles-of-one-hot-entries": ([DELTA, Real(x)], (total(1 / p[y], y) + x**2, ">=", total(1 / p[y], y))),
+    "roots-of-one-hot-entries": (
+        [DELTA, Real(x)], (total(sqrt(2 * p[y] - 1), y) + x**2, ">=", total(sqrt(2 * p[y] - 1), y))
+    ),
+    # Zero to the zero, and weights that do not vanish with the logarithm.
+    "self-power-at-zero": ([P, I], (p[i] ** p[i], "<=", 1)),
+    "coincidence-to-the-zero": ([I, J, gamma >= 0], (KroneckerDelta(i, j) ** gamma, "<=", 1)),
+    "entry-to-a-coincidence": ([P, I, J], (p[i] ** KroneckerDelta(i, j), "<=", 1)),
+    "power-of-two-classes-at-zero": ([x >= 0], (x ** (K - 2) * x**2, "==", x**K)),
+    "slope-of-a-power-at-zero": ([x >= 0, gamma >= 1], (gradient(x**gamma, x), "==", gamma * x ** (gamma - 1))),
+    "slope-of-x-log-x-at-zero": ([x >= 0], (x * gradient(x * log(x), x), "==", x * log(x) + x)),
+    "logarithm-in-softplus": ([x > -1], (softplus(log(x)), "==", log(1 + x))),
 }  # fmt: skip
 
 
