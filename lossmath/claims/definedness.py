@@ -54,7 +54,8 @@ def _parts(expr, weights) -> Iterator[tuple]:
     elif isinstance(expr, MaximumNorm):
         yield expr.at(Dummy("k", integer=True)), ()
     elif isinstance(expr, Sum):
-        yield expr.function, tuple(one for one in weights if not one.free_symbols & {*expr.bound_symbols})
+        expr = freshen(expr)  # in a sum over y, p_y is not one-hot at the label y
+        yield expr.function, weights
     elif isinstance(expr, sp.Derivative):
         yield from ((step, ()) for step in _slopes(expr))
     elif isinstance(expr, Mul):

@@ -144,6 +144,8 @@ class Hypotheses:
             raise TypeError(f"{hypothesis}: cannot be said of {symbol!r}, a {type(symbol).__name__}")
         if isinstance(symbol, IndexedBase) and symbol.shape is None:
             raise ValueError(f"{hypothesis}: {symbol} has no shape; give it one, such as shape=(K,)")
+        if isinstance(symbol, IndexedBase) and not {*symbol.shape} <= SIZES.keys():
+            raise ValueError(f"{hypothesis}: an axis of {symbol} has one of the sizes K, N, M, got {symbol.shape}")
         if symbol in self.declared or symbol in SIZES:
             raise ValueError(f"{symbol} is declared twice: {hypothesis} comes after another hypothesis about it")
 
@@ -229,6 +231,8 @@ class Hypotheses:
         self._validate(slope.expr, bound)
 
     def _validate_norm(self, norm, bound):
+        if norm.args[0].has(MaximumNorm):  # whose index that of the outer one would be taken for
+            raise ValueError(f"{norm}: a maximum norm does not hold another one")
         index = sp.Dummy("k")
         self._validate(freshen(unfold(norm.at(index))), bound | {index: K})
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from functools import cache, lru_cache
 from itertools import permutations
+from math import comb
 
 import sympy as sp
 from sympy import Add, Dummy, Indexed, IndexedBase, Integer, KroneckerDelta, LambertW, Mul, Pow, Sum, exp, log, oo
@@ -20,6 +21,7 @@ from lossmath.claims.quantities import MaximumNorm, differentiate, freshen, unfo
 
 WORK = 40_000  # the most operations in what is expanded for one proof; those of the book need a tenth
 LARGE = 400  # operations from which on an expression is not factored
+TERMS = 2000  # the most that a power of a sum is multiplied out to
 HIGH = 12  # the largest number in an exponent of what is factored: beyond, polynomials are of enormous degree
 
 
@@ -137,8 +139,17 @@ def reduce(context, expr):
 def expand(context, expr):
     """`expr` multiplied out, with logarithms of products and powers as sums, where signs allow it."""
     expr = split_logs(expr)
+    for power in expr.atoms(Pow):
+        if (
+            power.base.is_Add
+            and power.exp.is_Integer
+            and comb(abs(power.exp) + len(power.base.args), abs(power.exp)) > TERMS
+        ):
+            raise ProofError(f"gave up on multiplying out {power}")
     context.spend(expr)
-    return sp.expand(expr)
+    expr = sp.expand(expr)
+    context.spend(expr)
+    return expr
 
 
 @lru_cache(maxsize=4096)

@@ -250,6 +250,9 @@ class MaximumNorm(sp.Expr):
     """max_k |v_k| of a Vector over the classes; unlike a Quantity, it has no definition in sums and powers."""
 
     def __new__(cls, vector):
+        axes = len(vector.indices) if isinstance(vector, Vector) else len(getattr(vector, "shape", None) or ())
+        if axes != 1:
+            raise TypeError(f"a maximum norm is of a vector over the classes, got {vector!r}")
         if isinstance(vector, IndexedBase):
             vector = Vector(sp.latex(vector.label), lambda c: vector[c])
         return sp.Expr.__new__(cls, vector)

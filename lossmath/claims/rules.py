@@ -163,6 +163,9 @@ def _instantiate(instance, relation, context, equality):
     if unknown := instance.values.keys() - lemma.hypotheses.declared:
         raise ProofError(f"{lemma.id} says nothing of {', '.join(map(str, unknown))}")
     values = {symbol: instance.values.get(symbol, symbol) for symbol in lemma.hypotheses.declared}
+    for symbol, value in values.items():
+        if _count_axes(symbol) != _count_axes(value):
+            raise ValueError(f"{lemma.id} has {symbol} with {_count_axes(symbol)} indices, got {value}")
     left, right = substitute(left, values), substitute(right, values)
     gain, index = instance.times * find_difference(left, kind, right), instance.over
     inside, size = _enter(index, gain, context.hypotheses)
@@ -180,11 +183,14 @@ def _instantiate(instance, relation, context, equality):
         shown += f", multiplied by ${latex(instance.times)}$"
     if index is not None:
         gain, shown = Sum(gain, (index, 1, size)), shown + f", summed over ${latex(index)}$"
+        context.hypotheses.validate(gain)
     return gain, points, shown
 
 
 def _enter(index, gain, hypotheses):
     """The context inside the sum over `index`, which is a label like any other there; and the size of its range."""
+    if index in hypotheses.onehots.values():  # which is bound in the sum, and there nothing is one-hot at it
+        raise ProofError(f"{index} is the label of a one-hot distribution; sum over another index")
     if index is None or index in hypotheses.labels:
         return Context(hypotheses), hypotheses.labels.get(index, K)
     entries = sorted(freshen(gain).atoms(Indexed), key=sp.default_sort_key)
@@ -236,6 +242,9 @@ def _verify_interval(interval, value, inside, require, is_above):
     own = inside.hypotheses.intervals.get(value)
     if own is not None and own.is_subset(interval):
         return
+    if isinstance(interval, sp.FiniteSet):
+        require(is_zero(inside, value - interval.inf), f"{value} is {interval.inf}")
+        return
     low, high = (interval.inf, interval.left_open), (interval.sup, interval.right_open)
     for (end, is_open), room in ((low, value - interval.inf), (high, interval.sup - value)):
         if end.is_finite:
@@ -246,6 +255,10 @@ def _verify_interval(interval, value, inside, require, is_above):
 def _index():
     """An index that occurs nowhere else."""
     return Dummy("k", integer=True)
+
+
+def _count_axes(value):
+    return len(value.indices if isinstance(value, Vector) else value.shape if isinstance(value, IndexedBase) else ())
 
 
 def _entry(value, index):
@@ -262,6 +275,8 @@ def _prove_by_maximum(delta, relation, hypotheses, record):
     if len(norms) > 1:
         raise ProofError("the rule for the maximum norm takes one of them at a time")
     (norm,) = norms
+    if any(norm.free_symbols & {*total.bound_symbols} for total in delta.atoms(Sum)):
+        raise ProofError(f"{norm} is another one for each term of a sum")
     # it is some entry: prove it for all; it is at least an entry: put that entry and more
     ways = [(norm.at(label), Label(label), "is the modulus of one of its entries, and the statement holds for each")]
     for other, size in hypotheses.labels.items():
