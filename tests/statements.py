@@ -862,6 +862,11 @@ _TRAPS = {
         [P_POS, Q, R], (KL(p, q) + KL(p, r), ">=", 0), {q: p}, lambda: [gibbs().at({}), gibbs().at({q: r})]
     ),
     "equality-of-a-line": ([x >= 0, Real(u)], (exp(u) + x, ">=", 1 + u), {u: 0}, lambda: tangent(u, at=0)),
+    "equality-of-a-lemma-where-there-is-no-mass": (
+        [P, Real(x), I], (p[i] * x**2, ">=", 0), {x: 0},
+        lambda: Claim("weighted-square", (q[i] * x**2, ">=", 0), given=[Q, Real(x), I], equality={x: 0})
+        .prove(by=tangent(x, at=0)).at({q: p}),
+    ),
     "over-classes-for-observations": (
         [Real(x)], (total(exp(x), n, N), ">=", K * (1 + x)), lambda: exp_tangent().at({}, over=n)
     ),

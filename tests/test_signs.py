@@ -55,7 +55,8 @@ def points(given, count=3):
         (Integer(3), (1, 1)), (Integer(0), (0, 0)), (-HALF, (-1, -1)), (sqrt(2) - 1, (1, 1)), (3 - sp.pi, (-1, -1)),
         (exp(-1) - HALF, (-1, -1)), (log(2) - HALF, (1, 1)),
         (sqrt(5 + 2 * sqrt(6)) - sqrt(2) - sqrt(3), UNKNOWN),  # which is 0
-        (sqrt(2) - Rational(int(sp.floor(sqrt(2) * 10**30)), 10**30), UNKNOWN),  # too close to 0
+        (sqrt(exp(900) + 1) - exp(450), UNKNOWN), (exp(450) - sqrt(exp(900) + 1), UNKNOWN),  # of which the first is > 0
+        (exp(355) * (sqrt(7) + sqrt(18) - sqrt(25 + 2 * sqrt(126))), UNKNOWN),  # which is 0
         (sqrt(-1 - sqrt(2)), UNKNOWN),
         (A, (1, 1)), (T, (0, 1)), (F, (-1, -1)), (G, (-1, 0)), (X, UNKNOWN), (COUNT, (0, 1)),
         (A + B, (1, 1)), (A + T, (1, 1)), (T + V, (0, 1)), (F + G, (-1, -1)), (G - T, (-1, 0)), (T - A, UNKNOWN),
