@@ -139,6 +139,8 @@ class Claim:
         for symbol, place in self.equality.items():
             if symbol not in self.hypotheses.declared:
                 raise ValueError(f"{id}: equality={self.equality} speaks of {symbol}, which is not declared")
+            if isinstance(symbol, IndexedBase) != isinstance(place, (IndexedBase, Vector)):
+                raise TypeError(f"{id}: equality={self.equality} is of two numbers, or of two vectors")
             if not isinstance(place, (IndexedBase, Vector)):
                 self.hypotheses.validate(sp.sympify(place))
         if self.equality and not any(map(self.equality_of, self.statements)):

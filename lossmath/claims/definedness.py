@@ -14,7 +14,7 @@ from sympy import Abs, Add, Dummy, Indexed, IndexedBase, Integer, KroneckerDelta
 from lossmath.claims.hypotheses import SMOOTH
 from lossmath.claims.normal_form import Context, find_strict, prepare
 from lossmath.claims.quantities import MaximumNorm, Quantity, Vector, differentiate, freshen, unfold
-from lossmath.claims.signs import is_nonnegative, is_positive
+from lossmath.claims.signs import is_nonnegative, is_positive, is_zero
 
 
 def find_undefined(context: Context, expr: sp.Expr, closed: bool = True) -> sp.Expr | None:
@@ -104,9 +104,14 @@ def _vanishes_with(context, u, weight):
     inside = context.memo.setdefault("inside", Context(context.hypotheses))
     if not is_nonnegative(inside, u):  # then it is not negative at the ends either
         return False
-    u, f = prepare(context, u), prepare(context, weight)
-    f = f.base if isinstance(f, Pow) and f.exp.is_positive else f
-    if isinstance(f, KroneckerDelta):
-        return is_positive(context, u.xreplace({f: Integer(1)}))
+    u, weight = prepare(context, u), prepare(context, weight)
+    base = weight.base if isinstance(weight, Pow) and weight.exp.is_positive else weight
+    if isinstance(base, KroneckerDelta):
+        return is_positive(context, u.xreplace({base: Integer(1)}))
+    return any(_is_positive_multiple(context, u, f) for f in (weight, base))
+
+
+def _is_positive_multiple(context, u, f):
+    """u = f w with w > 0."""
     w = sp.cancel(sp.together(u / f))
-    return is_positive(context, w) and _find(context, w, ()) is None
+    return is_positive(context, w) and _find(context, w, ()) is None and is_zero(context, f * w - u)

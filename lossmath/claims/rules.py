@@ -107,6 +107,9 @@ def _prove_by_tangent(statement, by, context, record, equality):
         if end.is_finite and not is_nonnegative(context, room):
             raise ProofError(f"it was not shown that {x} = {a} lies in {interval}")
     slope, bend = f.diff(x), f.diff(x, 2)
+    for order, value in ((1, slope), (2, bend)):  # not on SymPy's word
+        if not is_zero(context, sp.Derivative(f, (x, order), evaluate=False) - value):
+            raise ProofError(f"the derivative of order {order} of {f} was not shown to be {value}")
     for name, value in (("f", f), ("f'", slope)):
         at = value.xreplace({x: a})
         if at.has(sp.nan, sp.zoo, oo, -oo) or not is_zero(context, at):
@@ -360,7 +363,9 @@ def _require_equality(equality, delta, tight, context):
             c = index if index is not None else _index()
             stated, proved = (prepare(context, side) for side in (_entry(one, c) - _entry(other, c), left - right))
             if stated != 0 and proved != 0:
-                ratio = sp.cancel(sp.together((_entry(one, c) - _entry(other, c)) / unfold(left - right)))
-                if is_above_zero(context, ratio) or is_above_zero(context, -ratio):
+                stated, proved = _entry(one, c) - _entry(other, c), unfold(left - right)
+                ratio = sp.cancel(sp.together(stated / proved))
+                signed = is_above_zero(context, ratio) or is_above_zero(context, -ratio)
+                if signed and is_zero(context, ratio * proved - stated):
                     return
     raise ProofError(f"it was not shown that equality holds only at {equality}")

@@ -261,12 +261,14 @@ def _decide(context, plain, strictly):
                 cases = [plain.xreplace({variable: case}) for case in (side, -side, Integer(0))]
                 return all(_decide(context, case, strictly) for case in cases)
     context.spend(plain)
-    forms = plain, factor(plain)
-    return any(
-        (_is_shown(form, strictly) or _is_shown(factor(parametrise_powers(form)), strictly))
-        and is_witnessed_plainly(plain, form)
-        for form in forms
-    )
+    forms = plain, _factor(plain)
+    return any(_is_shown(one, strictly) for form in forms for one in (form, _factor(parametrise_powers(form))))
+
+
+def _factor(plain):
+    """`plain` in factors, if that is equal to it."""
+    form = factor(plain)
+    return form if is_witnessed_plainly(plain, form) else plain
 
 
 # A form with a reason of its own: what is shown of it holds of the expression
@@ -276,9 +278,9 @@ def parametrise_powers(plain: sp.Expr) -> sp.Expr:
     """Each power of a base > 0 on one side of 1 written in a parameter: u^γ in (0, 1) as 1/(1+w), w > 0."""
 
     def parametrise(base, exponent):
-        if exponent.is_Integer or sign(base := factor(base))[0] < 1:
+        if exponent.is_Integer or sign(base := _factor(base))[0] < 1:
             return None
-        side, turn = sign(factor(base - 1)), sign(exponent)
+        side, turn = sign(_factor(base - 1)), sign(exponent)
         if 0 in (*side, *turn) or UNKNOWN in (side, turn):
             return None
         above = 1 + Dummy("w", positive=True)
@@ -321,7 +323,8 @@ def sign(expr: sp.Expr) -> tuple[int, int]:
 
 
 def _sign_of_sum(expr):
-    lows, highs = zip(*map(sign, expr.args))
+    numbers, rest = expr.as_independent(*expr.free_symbols, as_Add=True)
+    lows, highs = zip(*map(sign, (numbers, *Add.make_args(rest))))
     low, high = -1 if -1 in lows else max(lows), 1 if 1 in highs else min(highs)
     terms = [term.as_coeff_Mul() for term in expr.args]
     logs = [coefficient for coefficient, rest in terms if isinstance(rest, log)]
@@ -331,7 +334,8 @@ def _sign_of_sum(expr):
         or any(rest.has(log) != isinstance(rest, log) for _, rest in terms)
     ):
         return low, high
-    return sign(factor(sp.expand(exp(expr)) - 1))  # exp(u) - 1 has the sign of u, and here no logarithms
+    rise = factor(sp.expand(exp(expr)) - 1)  # exp(u) - 1 has the sign of u, and here no logarithms
+    return sign(rise) if is_witnessed_plainly(exp(expr) - 1, rise) else UNKNOWN
 
 
 def _sign_of_number(number):
@@ -390,5 +394,5 @@ def _sign_of_function(expr):
         low, high = sign(expr.args[0])
         return (1, 1) if low == high != 0 else (0, 1)
     if isinstance(expr, log):
-        return sign(factor(expr.args[0] - 1))
+        return sign(_factor(expr.args[0] - 1))
     return UNKNOWN
