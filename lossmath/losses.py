@@ -391,7 +391,8 @@ def _rows(z, label, c, ignored, p, mass, gamma, dim, fused):
         kernel = functools.partial(mixture_kernel, p=p, mass=mass, gamma=gamma, dim=dim)
     if not fused:
         return plain(z) if ignored is None else plain(z.masked_fill(ignored, 0.0)).masked_fill(ignored, 0.0)
-    size = sys.maxsize if p is None else 2**20  # labels need no matrices besides the slopes
+    # labels need no matrices besides the slopes, and targets that are made here one more than those that are given
+    size = sys.maxsize if p is None else 2**20 if label is None else max(2**15, min(2**20, z.numel() // 4))
     rows = Fused.apply(kernel, plain, dim, widen(z.dtype), size, z)
     if ignored is not None and extremes(rows.where(ignored, 0.0)) != (0.0, 0.0):  # the gradient would be 0 times NaN
         rows = Fused.apply(kernel, plain, dim, widen(z.dtype), size, z.masked_fill(ignored, 0.0))
