@@ -161,8 +161,6 @@ def _refine(kernel, z, out, rows, factor, gamma, mass, dim, *others):
     slopes = None if out is None else torch.empty_like(part)
     found, scale = kernel(part, slopes, *[pick(x) for x in others], gamma=pick(gamma), dim=1, careful=True)
     put(rows, found)
-    if slopes is not None and scale is not None and factor is None:
-        slopes *= scale
     put(out, slopes)
     put(factor, scale)
 

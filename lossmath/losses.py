@@ -10,18 +10,15 @@ the slope in z_k minus the sum of the other slopes, so nothing cancels (the clai
 `focal-margin-form` of the book).
 
 There are two forms. The *plain* one is the formula, in operations that torch differentiates to any order, maps,
-compiles and exports. The *fused* one is for training: a kernel computes losses and slopes together, part by part of
-the logits, so that a part stays in a cache and no matrix is kept but the slopes. `fusable` says when the second stands
-for the first.
+compiles and exports. The *fused* one (`lossmath._fused`) is for training; `fusable` says when it stands for the first.
 
 Logits have the shape (C,), (N, C) or (N, C, d1, ...): C classes, on axis 1 if there is a batch. The dtypes are
 float64, float32, bfloat16 and float16; the last two are computed in float32 and rounded once. A logit -inf is
 probability 0: no loss off the target, +inf on it. NaN or +inf among the logits of an observation, or -inf in all of
 them, gives NaN.
 
-Values (labels in range, targets that are distributions) are checked on the CPU. They are not looked at on other
-devices, where one would have to wait for them, nor under `torch.compile`, `torch.export` and `torch.func.vmap`, where
-that cannot be done.
+Values (labels in range, targets that are distributions) are checked on the CPU; elsewhere, and under `torch.compile`,
+`torch.export` and `torch.func.vmap`, they are not looked at.
 """
 
 from __future__ import annotations
