@@ -325,8 +325,6 @@ class FocalLoss(CrossEntropyLoss):
         return f"gamma={self.gamma}, {super().extra_repr()}"
 
 
-# From arguments to the expectation
-
 MOST = 1e30  # a γ times a loss is a float32
 SLACK = 0.01  # what rounding to bfloat16 leaves of a sum of 1
 
