@@ -535,6 +535,23 @@ def test_compiled_as_one_graph(target, gamma, epsilon, device):
     close(*(torch.autograd.grad(f(z), z)[0] for f in (compiled, loss)))
 
 
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda z, y, q: losses.focal_loss(z, y, losses.adaptive_gamma(z, y)),
+        lambda z, y, q: losses.sigmoid_focal_loss(z, q.softmax(1), reduction="mean"),
+        lambda z, y, q: losses.kl_divergence(z, q, logits=True).sum(),
+        lambda z, y, q: losses.entropy(z, logits=True).sum(),
+    ],
+)
+def test_every_other_function_compiles_with_dynamic_shapes(loss):
+    z, y, _ = setting("labels")
+    y, q = y.clamp(min=0), z.detach().flip(0)
+    torch.compiler.reset()
+    compiled = torch.compile(loss, backend="aot_eager", fullgraph=True, dynamic=True)
+    close(*(torch.autograd.grad(f(z, y, q), z)[0] for f in (compiled, loss)))
+
+
 @pytest.mark.parametrize("dtype", TOLERANCE)
 def test_dtypes_and_autocast(dtype, device):
     z, y, weight = setting("labels", device)
