@@ -111,13 +111,14 @@ def fusable(inputs, *constants):
 
 def _parts(x, size, short):
     """Places of parts of a tensor that fit a cache, along all axes but that of the classes."""
-    size = max(2**15, min(size, x.numel() // 32)) if short else size
+    size = max(2**13, min(size, x.numel() // 32)) if short else size
     if x.ndim == 1 or x.numel() <= size or (x.is_cuda and x.numel() < 2**26):
         yield ...
         return
     each, rest = x[0].numel(), x.shape[2] if x.ndim > 2 else 1
     count, span = max(1, size // each), max(1, min(rest, size * rest // each))
-    span = rest if each * span < 2**10 * x.shape[1] * rest else span  # short runs of memory are slow
+    if not short and each * span < 2**10 * x.shape[1] * rest:  # short runs of memory are slow
+        span = rest
     for start in range(0, len(x), count):
         for begin in range(0, rest, span):
             inner = (slice(None), slice(begin, begin + span)) if span < rest else ()
@@ -160,8 +161,6 @@ def _refine(kernel, z, out, rows, factor, gamma, mass, dim, *others):
     slopes = None if out is None else torch.empty_like(part)
     found, scale = kernel(part, slopes, *[pick(x) for x in others], gamma=pick(gamma), dim=1, careful=True)
     put(rows, found)
-    if slopes is not None and scale is not None and factor is None:
-        slopes *= scale
     put(out, slopes)
     put(factor, scale)
 
@@ -195,7 +194,7 @@ def _label_rows(z, out, label, c, gamma, dim, careful):
     if not isinstance(gamma, float) or gamma:
         focus = miss**gamma
         rows = focus * loss
-        turn = torch.where(miss == 0, 1.0, loss * own / miss).masked_fill_(own == 0, 0.0)
+        turn = loss.mul_(own).div_(miss).masked_fill_(miss == 0, 1.0).masked_fill_(own == 0, 0.0)
         slope = turn.mul_(gamma).add_(1).mul_(focus)
         factor = slope if factor is None else slope * factor
     if c is not None:

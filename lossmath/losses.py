@@ -10,18 +10,15 @@ the slope in z_k minus the sum of the other slopes, so nothing cancels (the clai
 `focal-margin-form` of the book).
 
 There are two forms. The *plain* one is the formula, in operations that torch differentiates to any order, maps,
-compiles and exports. The *fused* one is for training: a kernel computes losses and slopes together, part by part of
-the logits, so that a part stays in a cache and no matrix is kept but the slopes. `fusable` says when the second stands
-for the first.
+compiles and exports. The *fused* one (`lossmath._fused`) is for training; `fusable` says when it stands for the first.
 
 Logits have the shape (C,), (N, C) or (N, C, d1, ...): C classes, on axis 1 if there is a batch. The dtypes are
 float64, float32, bfloat16 and float16; the last two are computed in float32 and rounded once. A logit -inf is
 probability 0: no loss off the target, +inf on it. NaN or +inf among the logits of an observation, or -inf in all of
 them, gives NaN.
 
-Values (labels in range, targets that are distributions) are checked on the CPU. They are not looked at on other
-devices, where one would have to wait for them, nor under `torch.compile`, `torch.export` and `torch.func.vmap`, where
-that cannot be done.
+Values (labels in range, targets that are distributions) are checked on the CPU; elsewhere, and under `torch.compile`,
+`torch.export` and `torch.func.vmap`, they are not looked at.
 """
 
 from __future__ import annotations
@@ -328,8 +325,6 @@ class FocalLoss(CrossEntropyLoss):
         return f"gamma={self.gamma}, {super().extra_repr()}"
 
 
-# From arguments to the expectation
-
 MOST = 1e30  # a γ times a loss is a float32
 SLACK = 0.01  # what rounding to bfloat16 leaves of a sum of 1
 
@@ -391,7 +386,8 @@ def _rows(z, label, c, ignored, p, mass, gamma, dim, fused):
         kernel = functools.partial(mixture_kernel, p=p, mass=mass, gamma=gamma, dim=dim)
     if not fused:
         return plain(z) if ignored is None else plain(z.masked_fill(ignored, 0.0)).masked_fill(ignored, 0.0)
-    size = sys.maxsize if p is None else 2**20  # labels need no matrices besides the slopes
+    # labels need no matrices besides the slopes, and targets that are made here one more than those that are given
+    size = sys.maxsize if p is None else 2**20 if label is None else max(2**15, min(2**20, z.numel() // 4))
     rows = Fused.apply(kernel, plain, dim, widen(z.dtype), size, z)
     if ignored is not None and extremes(rows.where(ignored, 0.0)) != (0.0, 0.0):  # the gradient would be 0 times NaN
         rows = Fused.apply(kernel, plain, dim, widen(z.dtype), size, z.masked_fill(ignored, 0.0))
@@ -529,7 +525,7 @@ def _check_gamma(gamma, z, shape, dim=None):
         raise TypeError(f"gamma holds numbers, got {gamma.dtype}")
     if gamma.ndim and (gamma.shape != shape if dim is not None else gamma.ndim > len(shape)):
         raise ValueError(f"gamma of shape () or {tuple(shape)} is expected, got {tuple(gamma.shape)}")
-    check_values(f"gamma from 0 to {MOST:g}", gamma, MOST)
+    check_values("gamma from 0 to 1e+30", gamma, MOST)
     gamma = gamma.detach().to(z.device, widen(z.dtype)).expand(shape)
     return gamma if dim is None else gamma.unsqueeze(dim)
 

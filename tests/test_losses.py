@@ -538,6 +538,23 @@ def test_compiled_as_one_graph(target, gamma, epsilon, device):
     close(*(torch.autograd.grad(f(z), z)[0] for f in (compiled, loss)))
 
 
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda z, y, q: losses.focal_loss(z, y, losses.adaptive_gamma(z, y)),
+        lambda z, y, q: losses.sigmoid_focal_loss(z, q.softmax(1), reduction="mean"),
+        lambda z, y, q: losses.kl_divergence(z, q, logits=True).sum(),
+        lambda z, y, q: losses.entropy(z, logits=True).sum(),
+    ],
+)
+def test_every_other_function_compiles_with_dynamic_shapes(loss):
+    z, y, _ = setting("labels")
+    y, q = y.clamp(min=0), z.detach().flip(0)
+    torch.compiler.reset()
+    compiled = torch.compile(loss, backend="aot_eager", fullgraph=True, dynamic=True)
+    close(*(torch.autograd.grad(f(z, y, q), z)[0] for f in (compiled, loss)))
+
+
 @pytest.mark.parametrize("dtype", TOLERANCE)
 def test_dtypes_and_autocast(dtype, device):
     z, y, weight = setting("labels", device)
@@ -706,7 +723,9 @@ def test_labels_of_any_integer_dtype_are_those_of_int64(dtype, classes, ignore):
     if classes == 300 and dtype is torch.uint8:
         y = torch.tensor([0, 156, 232, 255])
     expected = F.cross_entropy(z, y, ignore_index=-100)
-    assert losses.cross_entropy(z, y.to(dtype), ignore_index=ignore).item() == pytest.approx(expected.item(), rel=1e-14)
+    assert losses.cross_entropy(z, y.to(dtype), ignore_index=ignore).item() == pytest.approx(
+        expected.item(), rel=1e-14, abs=0
+    )
 
 
 def test_a_byte_that_is_no_class_is_not_ignored():
@@ -783,13 +802,24 @@ def test_second_derivatives_in_every_order_and_mix_of_modes(z, gamma):
             torch.testing.assert_close(tensor, third[0], rtol=1e-7, atol=1e-30)
 
 
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+def test_the_plain_form_has_all_digits_of_a_sure_class(gamma):
+    z, p = [30.0, 0.0, -1.0], [1.0, 0.0, 0.0]
+    value, slope = truth(z, p, gamma)
+    z, p = torch.tensor(z, dtype=torch.float64), torch.tensor(p, dtype=torch.float64)
+    for target in (p, torch.tensor(0)):
+        slopes, found = torch.func.grad_and_value(lambda z, target=target: losses.focal_loss(z, target, gamma))(z)
+        assert found.item() == pytest.approx(float(value), rel=1e-13, abs=0)
+        assert slopes.tolist() == pytest.approx([float(x) for x in slope], rel=1e-13, abs=0)
+
+
 @pytest.mark.parametrize("scale", [1e-300, 1e-30, 1e38, 1e300])
 def test_a_weighted_mean_has_no_scale(scale):
     z, y = torch.randn(3, 4, dtype=torch.float64), torch.tensor([0, 1, 2])
     w = torch.tensor([0.5, 1.0, 2.0, 0.0], dtype=torch.float64)
     expected = F.cross_entropy(z, y, w).item()
-    assert losses.cross_entropy(z, y, w * scale).item() == pytest.approx(expected, rel=1e-12)
-    assert losses.cross_entropy(z.float(), y, w * scale).item() == pytest.approx(expected, rel=1e-5)
+    assert losses.cross_entropy(z, y, w * scale).item() == pytest.approx(expected, rel=1e-12, abs=0)
+    assert losses.cross_entropy(z.float(), y, w * scale).item() == pytest.approx(expected, rel=1e-5, abs=0)
     if scale == 1e300:
         with pytest.raises(ValueError, match=r"float32 can hold are expected, got 2e\+300"):
             losses.cross_entropy(z.float(), y, w * scale, reduction="sum")
@@ -817,19 +847,19 @@ def test_a_sure_class_that_is_not_the_label_leaves_no_false_zero():
     z = torch.tensor([[20.0, 0.0]], requires_grad=True)
     loss = losses.cross_entropy(z, torch.tensor([1]), torch.tensor([1.0, 0.0]), label_smoothing=0.1, reduction="sum")
     expected = 0.05 * math.log1p(math.exp(-20))
-    assert loss.item() == pytest.approx(expected, rel=1e-6)
+    assert loss.item() == pytest.approx(expected, rel=1e-6, abs=0)
     assert torch.autograd.grad(loss, z)[0].tolist() == [
-        [pytest.approx(-expected, rel=1e-6), pytest.approx(expected, rel=1e-6)]
+        [pytest.approx(-expected, rel=1e-6, abs=0), pytest.approx(expected, rel=1e-6, abs=0)]
     ]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_divergence_does_not_feel_an_offset(dtype):
     a = torch.tensor([1e-6, -2e-6, 0.5e-6], dtype=dtype)
-    for offset in (2.0**13, 2.0**20):
+    for offset in (2.0**13, 2.0**20, 1e4 / 3, -1e6 / 7):
         b = a * 1.1 + offset  # rounded to the dtype; what is left after the offset is exact
         expected = exact_kl(a.tolist(), (b - b[0]).tolist())
-        assert losses.kl_divergence(a, b, logits=True).item() == pytest.approx(float(expected), rel=1e-6)
+        assert losses.kl_divergence(a, b, logits=True).item() == pytest.approx(float(expected), rel=1e-6, abs=0)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -883,7 +913,7 @@ def test_the_slope_in_an_impossible_target_of_zero():
 def test_anomaly_detection_finds_nothing(gamma):
     z = torch.tensor([[0.0, 1.0, -math.inf]], requires_grad=True)
     with torch.autograd.detect_anomaly(check_nan=True):
-        for target in (torch.tensor([[0.5, 0.5, 0.0]]), torch.tensor([0])):
+        for target in (torch.tensor([[0.5, 0.5, 0.0]]), torch.tensor([0]), torch.tensor([2])):
             for epsilon in (0.0, 0.1):
                 loss = losses.focal_loss(z, target, gamma, label_smoothing=epsilon)
                 (slope,) = torch.autograd.grad(loss, z, create_graph=True)
