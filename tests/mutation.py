@@ -2,8 +2,9 @@
 
     python tests/mutation.py MODULE [SEED [SIZE]]
 
-draws SIZE of the mutants of `lossmath/MODULE.py` (by default 40), such as `claims/signs`, with SEED (by default 1). All of
-them take hours; a sample tells how many the tests kill. `mutmut show NAME` then shows one that survived; see `survivors.md`.
+draws SIZE of the mutants of `lossmath/MODULE.py`, such as `claims/signs` (by default 40), with SEED (by default 1).
+All of them take hours; a sample tells how many the tests kill. `mutmut show NAME` then shows one that survived; see
+`survivors.md`.
 """
 
 import random

@@ -24,6 +24,7 @@ from sympy import (
     cosh,
     exp,
     log,
+    oo,
     sinh,
     sqrt,
     tanh,
@@ -36,6 +37,7 @@ from lossmath.claims.quantities import (
     N,
     Vector,
     a,
+    beta,
     conditional,
     cross_entropy,
     dataset_loss,
@@ -54,6 +56,7 @@ from lossmath.claims.quantities import (
     kl_divergence,
     labels,
     lead,
+    limit,
     maximum_norm,
     n,
     one_hot,
@@ -92,6 +95,7 @@ HALF = Rational(1, 2)
 GROUP = IndexedBase("g", shape=(K,), integer=True)  # the group of each class, or a map from classes to classes
 WEIGHTS = IndexedBase("w", shape=(N,), real=True)  # a weight for each observation
 ANY, OTHER = (IndexedBase(name, shape=(K,), real=True) for name in "PQ")  # any vectors
+MEAN = total(p[j] * z[j], j)  # of z under p
 COUNT = Vector("n", lambda c: total(KroneckerDelta(labels[n], c), n, N))  # how many observations have each label
 
 
@@ -133,6 +137,8 @@ FALSE = claims({
         [I, J], (maximum_norm(Vector("v", lambda c: KroneckerDelta(c, i) - KroneckerDelta(c, j))), "==", 1)
     ),
     "norm-of-one-hot-doubled": ([DELTA], (2 * maximum_norm(p), "==", 1)),
+    "norms-of-labels-add-to-one": ([], (total(maximum_norm(one_hot(k)), k), "==", 1)),  # each class has a greatest entry
+    "norms-of-labels-below-one": ([], (total(maximum_norm(one_hot(k)), k), "<=", 1)),  # of its own: they add to K
     "modulus-plus-itself": ([Real(x)], (Abs(x) + x, ">=", Abs(x))),
     "modulus-times-itself": ([Real(x)], (Abs(x) * x, ">=", 0)),
     "modulus-of-a-sum-above": ([Z], (Abs(total(z[k], k)), ">=", total(Abs(z[k]), k))),
@@ -396,6 +402,42 @@ FALSE = claims({
     ),
     "fixed-points": ([Label(GROUP)], (total(KroneckerDelta(k, GROUP[k]), k), "==", 1)),
     "sum-across-rows": ([Distribution(conditional), Label(GROUP, M)], (total(conditional[GROUP[k], k], k), "==", 1)),
+    # A maximum norm whose vector depends on the index of a sum is another one for each term.
+    "norms-of-all-labels": ([], (total(maximum_norm(one_hot(k)), k), "==", 1)),
+    "norms-of-all-labels-below": ([], (total(maximum_norm(one_hot(k)), k), "<=", 1)),
+    "norm-of-scores-row-by-row": (
+        [Real(scores)],
+        (total(maximum_norm(Vector("s", lambda c: scores[n, c])), n, N), "<=",
+         total(total(Abs(scores[n, k]), n, N), k) / K),
+    ),
+    "norms-of-shifted-labels": (
+        [P], (total(maximum_norm(Vector("v", lambda c: p[c] * KroneckerDelta(c, k))), k), "<=", maximum_norm(p))
+    ),
+    # Powers and logarithms near the ends, entries of two distributions, labels that coincide.
+    "power-of-an-entry": ([P, Q, I], (p[i] ** q[i], ">=", q[i] ** p[i])),
+    "power-of-an-entry-above": ([P, Q, I], (p[i] ** q[i], ">=", p[i] + q[i])),
+    "self-power": ([x > 0], (x**x, ">=", Rational(7, 10))),  # at 1/e it is 0.692
+    "self-power-of-an-entry": ([Q, I], (q[i] ** q[i], ">=", Rational(7, 10))),
+    "root-times-logarithm": ([x >= 0], (sqrt(x) * log(x), ">=", Rational(-7, 10))),  # at exp(-2) it is -2/e
+    "square-times-logarithm": ([x >= 0], (x**2 * log(x), ">=", Rational(-9, 50))),  # at exp(-1/2) it is -1/(2e)
+    "exclusive-labels": ([I, J, L], (KroneckerDelta(i, j) * (1 - KroneckerDelta(j, k)), "==", 0)),
+    "three-labels-in-two-classes": (
+        [I, J, L], ((1 - KroneckerDelta(i, j)) * (1 - KroneckerDelta(j, k)) * (1 - KroneckerDelta(i, k)), "==", 0)
+    ),  # from K = 3
+    "power-of-a-coincidence": (
+        [I, J, gamma > 0, Q], (q[i] ** (gamma + KroneckerDelta(i, j)), ">=", q[j] ** (gamma + 1))
+    ),
+    "product-of-sums-of-no-sign": ([*OPEN, Z, P, I, J], ((x + z[i]) * (p[j] + z[i]), ">=", 0)),
+    "logarithm-of-a-dot-product": ([P, Q], (log(total(p[k] * q[k], k)), ">=", -log(K))),
+    "dot-product-below-collision": ([P, Q], (total(p[k] * q[k], k), "<=", total(q[k] ** 2, k))),
+    "norm-times-classes-below": ([P], (K * maximum_norm(p), "<=", 1)),
+    "log-mean-exp-reversed": ([Z], (LSE, "<=", log(K) + total(z[k], k) / K)),
+    "tempered-softmax-sum": (
+        [Z, Real(beta)], (total(softmax(Vector("b", lambda c: beta * z[c]))[k], k), "==", beta)
+    ),
+    "tempered-softmax-at-a-label": (
+        [Z, Real(beta), Y], (log(softmax(Vector("b", lambda c: beta * z[c]))[y]), "==", beta * log(S[y]))
+    ),
 })  # fmt: skip
 
 
@@ -428,6 +470,9 @@ FALSE_EQUALITY = claims({
     "nearly-a-third-millionth": ([Real(x)], ((x - Rational(1, 3)) ** 2, ">=", 0), {x: Rational(333333, 10**6)}),
     "logsumexp-never": ([Z, Y], (LSE, ">=", z[y]), {z: Vector("0", lambda c: 0)}),
     "jensen-at-the-target": ([P_POS, Q], (CE(p, q), ">=", -log(total(p[k] * q[k], k))), {q: p}),
+    "root-and-its-conjugate": ([Real(x)], ((x**2 - 2) ** 2, ">=", 0), {x: sqrt(2)}),
+    "square-of-an-entry": ([Z, I], (z[i] ** 2, ">=", 0), {z: Vector("0", lambda c: 0)}),
+    "norm-of-a-label": ([P, Y], (maximum_norm(p), "<=", 1), {p: one_hot(y)}),
 })  # fmt: skip
 
 
@@ -510,6 +555,21 @@ _UNDER_UNDEFINED = claims({
     "slope-of-a-kink-times-the-root": (
         [Real(x)], (sqrt(x**2 - 2 * x + 1) * gradient(sqrt(x**2 - 2 * x + 1), x), "==", x - 1)
     ),
+    # The index of a sum is not the label of that name: p_c is zero but for one class c.
+    "log-of-one-hot-entries": ([DELTA, Real(x)], (total(log(p[y]), y) + x**2, ">=", total(log(p[y]), y))),
+    "poles-of-one-hot-entries": ([DELTA, Real(x)], (total(1 / p[y], y) + x**2, ">=", total(1 / p[y], y))),
+    "roots-of-one-hot-entries": (
+        [DELTA, Real(x)], (total(sqrt(2 * p[y] - 1), y) + x**2, ">=", total(sqrt(2 * p[y] - 1), y))
+    ),
+    # Zero to the zero, and weights that do not vanish with the logarithm.
+    "self-power-at-zero": ([P, I], (p[i] ** p[i], "<=", 1)),
+    "coincidence-to-the-zero": ([I, J, gamma >= 0], (KroneckerDelta(i, j) ** gamma, "<=", 1)),
+    "entry-to-a-coincidence": ([P, I, J], (p[i] ** KroneckerDelta(i, j), "<=", 1)),
+    "power-of-two-classes-at-zero": ([x >= 0], (x ** (K - 2) * x**2, "==", x**K)),
+    "two-that-vanish-together": ([*CLOSED, u >= 0], (x * log(x / (x + u)), "<=", 0)),
+    "slope-of-a-power-at-zero": ([x >= 0, gamma >= 1], (gradient(x**gamma, x), "==", gamma * x ** (gamma - 1))),
+    "slope-of-x-log-x-at-zero": ([x >= 0], (x * gradient(x * log(x), x), "==", x * log(x) + x)),
+    "logarithm-in-softplus": ([x > -1], (softplus(log(x)), "==", log(1 + x))),
 })  # fmt: skip
 UNDER = {name: ("false", claim) for name, claim in _UNDER_FALSE.items()}
 UNDER |= {name: ("undefined", claim) for name, claim in _UNDER_UNDEFINED.items()}
@@ -583,6 +643,38 @@ def square_at_twice():
     return Claim("square-at-twice", ((x - 2 * u) ** 2, ">=", 0), given=given, equality={x: 2 * u}).prove(
         by=tangent(x, at=2 * u)
     )
+
+
+def square_at_zero():
+    return Claim("square-at-zero", (x**2, ">=", 0), given=[Real(x)], equality={x: 0}).prove(by=tangent(x, at=0))
+
+
+def square_above_tangent():
+    return Claim("square-above-tangent", (x**2, ">=", 2 * x * u - u**2), given=[Real(x), Real(u)]).prove(
+        by=tangent(x, at=u)
+    )
+
+
+def log_tangent_anywhere():
+    statement = t * log(t / u), ">=", t - u
+    return Claim("log-tangent-anywhere", statement, given=[t >= 0, u > 0]).prove(by=tangent(t, at=u))
+
+
+def x_log_x_below():
+    """x log x <= x² - x, from log x <= x - 1 times x."""
+    return Claim("x-log-x-below", (x * log(x), "<=", x**2 - x), given=[x >= 0]).prove(by=log_tangent().at({}, times=x))
+
+
+def entry_below_norm():
+    return Claim("entry-below-norm", (p[y], "<=", maximum_norm(p)), given=[P, Y]).prove()
+
+
+def below_norm():
+    return Claim("below-norm", (Abs(ANY[i]), "<=", maximum_norm(ANY)), given=[Real(ANY), I]).prove()
+
+
+def norm_below_sum():
+    return Claim("norm-below-sum", (maximum_norm(ANY), "<=", sum_norm(ANY)), given=[Real(ANY)]).prove()
 
 
 def zero_by(factor, other, *given):
@@ -863,6 +955,11 @@ _TRAPS = {
         [Real(x), Real(u)], ((x - 2 * (x / 2 + (x - 2 * u) * (x - u))) ** 2, ">=", 0), {x: 2 * u},
         lambda: square_at_twice().at({u: x / 2 + (x - 2 * u) * (x - u)}),
     ),
+    # Numbers that differ by less than can be seen.
+    "root-of-an-enormous-number": ([], (sqrt(exp(900) + 1), "<=", exp(450))),
+    "sum-of-enormous-roots": (
+        [], (exp(355) * (sqrt(7) + sqrt(18)), ">=", exp(355) * sqrt(25 + 2 * sqrt(126)) + Rational(1, 10**20))
+    ),
     # Malformed.
     "derivative-of-order-K": ([Real(x)], (Derivative(x**2, (x, K)), "==", 0)),
     "slope-of-a-jump": ([Real(x)], ((Derivative(Abs(x), (x, 2)) + 1) ** 2 - 1, "==",
@@ -876,6 +973,105 @@ _TRAPS = {
     "one-hot-over-the-observations": ([OneHot(WEIGHTS, y)], (total(WEIGHTS[n], n, N), "==", 1)),
     "one-hot-matrix": ([OneHot(scores, y), Label(n, N)], (total(scores[n, k], k), "==", K * scores[n, y])),
     "sum-with-an-index-twice": ([P, Q], (Sum(p[k] * q[k], (k, 1, K), (k, 1, K)), "==", total(p[k] * q[k], k))),
+    # Over the label of a one-hot distribution: within the sum, p_c is one for a single class c.
+    "over-the-label-of-one-hot": (
+        [DELTA, Z], (total((2 * p[k] - 1) * z[k] ** 2, k), ">=", 0),
+        lambda: square().at({x: z[y]}, times=2 * p[y] - 1, over=y),
+    ),
+    "over-the-label-of-one-hot-in-an-identity": (
+        [DELTA, Z], (total(p[k] * z[k], k), "==", total(z[k], k)),
+        lambda: Claim("sure", (p[y] * u, "==", u), given=[DELTA, Real(u)]).prove().at({u: z[y]}, over=y),
+    ),
+    "over-the-label-of-one-hot-in-a-hypothesis": (
+        [DELTA, Z], (total(log(2 + (2 * p[k] - 1)), k), "<=", K * log(3) - 10),
+        lambda: log_tangent().at({x: 2 * p[y] - 1}, over=y),
+    ),
+    "equality-over-the-label-of-one-hot": (
+        [DELTA, Z], (total(p[k] * z[k] ** 2, k), ">=", 0), {z: Vector("0", lambda c: 0)},
+        lambda: square_at_zero().at({x: z[y]}, times=p[y], over=y),
+    ),
+    # A vector of vectors in the place of a vector: the index of the outer one is captured by the inner one.
+    "capture-in-a-norm-of-norms": (
+        [Z, I],
+        (maximum_norm(Vector("v", lambda d: z[i] - z[d])), "<=", K * maximum_norm(Vector("v", lambda d: 0))),
+        lambda: [
+            below_norm().at({ANY: Vector("w", lambda c: maximum_norm(Vector("v", lambda d: z[c] - z[d])))}),
+            norm_below_sum().at({ANY: Vector("0", lambda c: maximum_norm(Vector("v", lambda d: 0)))}),
+        ],
+    ),
+    # Numbers that only many digits tell apart.
+    "root-next-to-a-power-of-ten": ([], (10**450 * (10**150 - sqrt(10**300 + 1)), ">=", 0)),
+    "exponential-next-to-one": ([], (10**300 * (1 + Rational(1, 10**100) - exp(Rational(1, 10**100))), ">=", 0)),
+    "exponential-next-to-one-times-a-number": (
+        POSITIVE, (x * 10**450 * (1 + Rational(1, 10**150) - exp(Rational(1, 10**150))), ">=", 0)
+    ),
+    # Limits that differ at one value of a parameter, which is not rational.
+    "limit-but-at-the-root-of-two": (
+        [x > 0, gamma > 0], (limit(1 / (1 + (gamma**2 - 2) ** 2 * x), x, oo), "==", 0)
+    ),
+    "limit-but-on-a-line": (
+        [x > 0, Real(gamma), Real(beta)], (limit(1 / (1 + (gamma - beta - Rational(1, 7)) ** 2 * x), x, oo), "==", 0)
+    ),
+    "limit-but-at-no-decay": ([x > 0, gamma >= 0], (limit(1 / (1 + gamma * x), x, oo), "==", 0)),
+    # Squares above their tangent, x log x below x² - x, p_k below the norm: misused.
+    "square-of-a-mean-reversed": (
+        [P, Z], (total(p[k] * z[k] ** 2, k), "<=", MEAN**2),
+        lambda: square_above_tangent().at({x: z[k], u: MEAN}, times=p[k], over=k),
+    ),
+    "square-of-a-mean-of-another": (
+        [P, Q, Z], (total(q[k] * z[k] ** 2, k), ">=", MEAN**2),
+        lambda: square_above_tangent().at({x: z[k], u: MEAN}, times=q[k], over=k),
+    ),
+    "square-of-a-mean-without-the-weight": (
+        [P, Z], (total(z[k] ** 2, k), ">=", K * MEAN**2),
+        lambda: square_above_tangent().at({x: z[k], u: MEAN}, over=k),
+    ),
+    "kl-below-chi-square-less-two": (
+        [P, Q], (KL(p, q), "<=", total(p[k] ** 2 / q[k], k) - 2),
+        lambda: x_log_x_below().at({x: p[k] / q[k]}, times=q[k], over=k),
+    ),
+    "kl-below-chi-square-unweighted": (
+        [P, Q], (KL(p, q), "<=", total(p[k] ** 2, k) - 1),
+        lambda: x_log_x_below().at({x: p[k] / q[k]}, times=q[k], over=k)
+    ),
+    "x-log-x-below-at-logits": (
+        [Z], (total(z[k] * (z[k] - 1), k), ">=", 0), lambda: x_log_x_below().at({x: z[k]}, over=k)
+    ),
+    "norm-above-one": (
+        [P], (maximum_norm(p), ">=", 1), lambda: entry_below_norm().at({y: k}, times=1, over=k)
+    ),
+    "norm-of-another": ([P, Q], (K * maximum_norm(q), "<=", 1), lambda: entry_below_norm().at({p: q, y: k}, over=k)),
+    "kl-to-half-a-mixture": (
+        [P, Q], (KL(p, Vector("m", lambda c: (p[c] + q[c]) / 4)), "<=", 0),
+        lambda: gibbs().at({q: Vector("m", lambda c: (p[c] + q[c]) / 4)}),
+    ),
+    "kl-to-a-mixture-of-three-halves": (
+        [P, Q], (KL(p, Vector("m", lambda c: (3 * q[c] - p[c]) / 2)), ">=", 0),
+        lambda: gibbs().at({q: Vector("m", lambda c: (3 * q[c] - p[c]) / 2)}),
+    ),
+    "tempered-softmax-beats-the-softmax": (
+        [Z, Real(beta), Y], (-log(softmax(Vector("b", lambda c: beta * z[c]))[y]), ">=", -log(S[y])),
+        lambda: gibbs().at({p: one_hot(y), q: softmax(Vector("b", lambda c: beta * z[c]))}),
+    ),
+    # Ends: a lemma for x > 0 used inside only, an end that is the place of equality, a vanishing multiplier.
+    "equality-at-both-ends": (
+        CLOSED, (x * (1 - x) ** 2, ">=", 0), {x: 1}, lambda: square_at_zero().at({x: 1 - x}, times=x)
+    ),
+    "equality-where-the-other-vanishes": (
+        [Real(x), *RATE], ((1 - epsilon) * x**2, ">=", 0), {x: 0}, lambda: square_at_zero().at({}, times=1 - epsilon)
+    ),
+    "equality-at-one-of-two-roots": (
+        [Real(x)], ((x**2 - 2) ** 2, ">=", 0), {x: sqrt(2)}, lambda: square_at_zero().at({x: x**2 - 2})
+    ),
+    "equality-of-an-entry-for-all": (
+        [Z, I], (z[i] ** 2, ">=", 0), {z: Vector("0", lambda c: 0)}, lambda: square_at_zero().at({x: z[i]})
+    ),
+    "equality-of-x-log-x-at-no-mass": (
+        [P, Q], (total(p[k] * log(p[k] / q[k]) ** 2, k), ">=", 0), {q: p},
+        lambda: square_at_zero().at({x: log(p[k] / q[k])}, times=p[k], over=k),
+    ),
+    "tangent-at-an-open-end": ([x > 0, u > 1], (x**u, ">=", x), lambda: tangent(x, at=0)),
+    "tangent-at-a-power-of-no-sign": ([x > 0, Real(u)], (x**u, ">=", 0), lambda: tangent(x, at=0)),
 }  # fmt: skip
 
 
@@ -1155,6 +1351,41 @@ _TRUE = {
     "two-statements": (
         [x > 0], (log(x), "<=", x - 1), (x * log(x), ">=", x - 1), lambda: (tangent(x, at=1), tangent(x, at=1))
     ),
+    # For p with zeros, each in a few lines.
+    "square-of-a-mean": (
+        [P, Z], (total(p[k] * z[k] ** 2, k), ">=", MEAN_Z**2),
+        lambda: square_above_tangent().at({x: z[k], u: MEAN}, times=p[k], over=k),
+    ),
+    "square-of-an-expectation": (
+        [P, Z], (expectation(p, lambda c: z[c] ** 2), ">=", expectation(p, lambda c: z[c]) ** 2),
+        lambda: square_above_tangent().at({x: z[k], u: expectation(p, lambda c: z[c])}, times=p[k], over=k),
+    ),
+    "log-sum-exp-above-the-mean": (
+        [Z], (LSE, ">=", total(z[k], k) / K + log(K)), lambda: gibbs().at({p: U, q: S})
+    ),
+    "kl-below-chi-square-with-zeros": (
+        [P, Q], (KL(p, q), "<=", total(p[k] ** 2 / q[k], k) - 1),
+        lambda: x_log_x_below().at({x: p[k] / q[k]}, times=q[k], over=k),
+    ),
+    "kl-below-chi-square-with-zeros-at-once": (
+        [P, Q], (KL(p, q), "<=", total(p[k] ** 2 / q[k], k) - 1),
+        lambda: log_tangent_anywhere().at({t: p[k], u: p[k] ** 2 / q[k]}, over=k),
+    ),
+    "classes-times-the-norm": ([P], (K * maximum_norm(p), ">=", 1), lambda: entry_below_norm().at({y: k}, over=k)),
+    "dot-product-below-the-norm": (
+        [P, Q], (total(p[k] * q[k], k), "<=", maximum_norm(q)),
+        lambda: entry_below_norm().at({p: q, y: k}, times=p[k], over=k),
+    ),
+    "kl-to-a-mixture": ([P, Q], (KL(p, mix(p, q)), ">=", 0), lambda: gibbs().at({q: mix(p, q)})),
+    "jensen-of-log-with-zeros": (
+        [P, Q], (CE(p, q), ">=", -log(total(p[k] * q[k], k))),
+        lambda: log_tangent().at({x: q[k] / total(p[j] * q[j], j)}, times=p[k], over=k),
+    ),
+    "softmax-of-a-vector": (
+        [Z, Real(beta)], (total(softmax(Vector("b", lambda c: beta * z[c]))[k], k), "==", 1)
+    ),
+    "entry-to-a-power-of-another": ([P, Q, I], (p[i] ** q[i], "<=", 1)),
+    "slope-of-a-weighted-logarithm": ([x >= 0], (gradient(x**2 * log(x), x), "==", 2 * x * log(x) + x)),
 }  # fmt: skip
 
 

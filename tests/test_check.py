@@ -110,6 +110,11 @@ def test_cases_that_float64_loses_are_judged():
 def test_no_value_is_not_a_pass():
     with pytest.raises(CheckError, match=r"log fails at .*: log\(x\) at -"):
         Claim("log", (log(x), "<=", x), given=[x < -1]).check()
+    # 3 times 0.1 is more than 0.3 in float64, which sees a logarithm of 5.6e-17 there
+    with pytest.raises(CheckError, match=r"lost fails at .* x = 1/10: log\(3\*x - 3/10\) at 0.0"):
+        Claim(
+            "lost", (log(3 * x - Rational(3, 10)), "<=", 5), given=[x >= Rational(1, 10), x <= Rational(1, 10)]
+        ).check()
     # a value that only float64 lost is no failure, and a derivative at a closed end is torch's to say
     assert Claim("large", (exp(x) / (1 + exp(x)), "==", sigmoid(x)), given=[x >= 1000]).check(cases=20).judged == 20
     assert Claim("slope", (gradient(x ** Rational(3, 2), x), ">=", 0), given=[x >= 0]).check(cases=100).cases == 100

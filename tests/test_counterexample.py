@@ -293,7 +293,7 @@ def test_of_points_that_fail_the_shortest_is_found_whatever_their_sizes():
     assert find_counterexample(claim, points[:1] + points[3:]).point.values == {x: 3}
     assert find_counterexample(claim, points[:1]) is None and find_counterexample(claim, []) is None
     # a failure that the eye can see goes before a shorter one
-    slight = [Point(two, {x: Fraction(1) + Fraction(1, 10**6)}), Point(two, {x: Fraction(123456, 100001)})]
+    slight = [Point(two, {x: Fraction(1001, 1000)}), Point(two, {x: Fraction(123456, 100001)})]
     assert find_counterexample(claim, slight).point.values == {x: slight[1].values[x]}
     limited = Claim("limit", (limit(u / t, t, oo), "==", 5), given=[t > 1, Real(u)])
     assert find_counterexample(limited, [Point(two, {u: Fraction(1), t: Fraction(2)})]).left < 1e-100

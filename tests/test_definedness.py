@@ -132,6 +132,8 @@ DEFINED = [
     ([Z], 1 / maximum_norm(z), 1 / maximum_norm(z)),
     ([x >= 0], gradient(x**3 * log(x), x), None),
     ([x >= 0, gamma > 1], gradient(x**gamma, x), 1 / x),
+    ([x >= 0, x < 1], x * log(x - x * log(x)), log(x - x * log(x))),
+    ([Real(x), LABEL], gradient(x * Vector("w", lambda c: 1 / x)[y] + u, u), 1 / x),
 ]
 
 

@@ -74,6 +74,8 @@ REAL = [
     (x**s, lambda: mpmath.sqrt(2)), (maximum_norm(Vector("v", lambda c: log(3 + c) - 1)), lambda: mpmath.log(5) - 1),
     (gradient(exp(x), x), lambda: mpmath.exp(2)), (gradient(log(x), x), lambda: HALF),
     (gradient(t * log(x), t), lambda: mpmath.log(2)),
+    # of the entries, 1/3 is a fraction and 1/3 - log 2 is not
+    (maximum_norm(Vector("v", lambda c: Rational(1, 3) - log(1 + p[c]))), lambda: mpmath.log(2) - mpmath.mpf(1) / 3),
     (gradient(x**-2, x), lambda: mpmath.mpf("-0.25")), (gradient(softplus(x), x), lambda: 1 / (1 + mpmath.exp(-2))),
     (Derivative(log(x), (x, 2), evaluate=False), lambda: mpmath.mpf("-0.25")),
 ]  # fmt: skip

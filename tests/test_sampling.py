@@ -100,6 +100,7 @@ def test_wide_distributions_are_nearly_flat_and_very_peaked_too():
         ([x >= 0, x <= 1], 0, 1, "low high"), ([x > -5, x < 5], -5, 5, ""), ([x >= 2, x <= 6], 2, 6, "low high"),
         ([x >= 3], 3, math.inf, "low"), ([x > 3], 3, math.inf, ""), ([x <= -3], -math.inf, -3, "high"),
         ([x < -3], -math.inf, -3, ""), ([x > 10**6, x < 10**6 + 1], 10**6, 10**6 + 1, ""),
+        ([x > 0, x < Rational(1, 100)], 0, Fraction(1, 100), ""),
     ],
 )  # fmt: skip
 def test_wide_numbers_lie_all_over_the_interval_close_to_its_ends_and_at_those_that_are_closed(given, low, high, ends):

@@ -7,6 +7,7 @@ values, in multiple precision and over hundreds of orders of magnitude, approach
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from fractions import Fraction
 from itertools import product
 from typing import NamedTuple
@@ -19,8 +20,10 @@ from sympy import Dummy, Limit, oo
 from lossmath.claims.errors import ProofError
 from lossmath.claims.evaluation import DIGITS, value_of
 from lossmath.claims.hypotheses import SIZES, Hypotheses
+from lossmath.claims.normal_form import factor
 from lossmath.claims.quantities import unfold
 from lossmath.claims.sampling import Point, draw_points
+from lossmath.claims.signs import sign
 
 NEAR = 0.02  # the distance that may be left at the end of the way
 LESS = 0.75  # and its share of the distance halfway: 1/log x halves there, the distance to a wrong limit stays
@@ -51,7 +54,10 @@ def validate(statement, hypotheses: Hypotheses) -> None:
 
 
 def compute(statement, hypotheses: Hypotheses) -> None:
-    """Raise ProofError unless SymPy finds the stated limit, for parameters in their intervals and at closed ends."""
+    """Raise ProofError unless SymPy finds the stated limit, for parameters in their intervals and at closed ends.
+
+    SymPy takes it that no coefficient is zero, so one of unknown sign is also left out.
+    """
     (expr, x, point, side), value = statement[0].args, statement[2]
     options = {}
     for symbol, interval in hypotheses.intervals.items():
@@ -62,15 +68,35 @@ def compute(statement, hypotheses: Hypotheses) -> None:
             options[symbol] = _parts(symbol, interval)
     for choice in product(*options.values()):
         put = dict(zip(options, choice))
-        try:
-            found = sp.limit(unfold(expr).xreplace(put), put[x], point, str(side))
-        except NotImplementedError as error:
-            raise ProofError(f"SymPy finds no limit of {expr}: {error}") from None
-        stated = unfold(value).xreplace(put)
-        if found != stated and sp.simplify(found - stated) != 0:
-            raise ProofError(
-                f"the limit of {expr} is {found.xreplace({new: old for old, new in put.items()})}, not {value}"
-            )
+        function, stated = (unfold(part).xreplace(put) for part in (expr, value))
+        outer, inner = function.as_independent(put[x], as_Add=False) if stated.is_finite else (1, function)
+        for form in (function, *(outer * one for one in _drop_coefficients(inner, put[x]))):
+            try:
+                found = sp.limit(form, put[x], point, str(side))
+            except NotImplementedError as error:
+                raise ProofError(f"SymPy finds no limit of {expr}: {error}") from None
+            if found != stated and sp.simplify(found - stated) != 0:
+                found = found.xreplace({new: old for old, new in put.items()})
+                special = "" if form is function else ", where a coefficient is zero,"
+                raise ProofError(f"the limit of {expr}{special} is {found}, not {value}")
+
+
+def _drop_coefficients(expr, x):
+    """The forms of `expr` as a function of x in which one coefficient that may be zero is zero."""
+    if not expr.has(x):
+        if expr.free_symbols and sign(factor(expr)) not in ((1, 1), (-1, -1)):
+            yield sp.Integer(0)
+        return
+    coefficients = defaultdict(lambda: sp.Integer(0))
+    for term in sp.Add.make_args(sp.expand(expr)) if expr.is_Add or expr.is_Mul else ():
+        coefficient, rest = term.as_independent(x, as_Add=False)
+        coefficients[rest] += coefficient
+    for rest, coefficient in coefficients.items():
+        yield from (expr - coefficient * rest for _ in _drop_coefficients(coefficient, x))
+    for place, arg in enumerate(expr.args):
+        if arg.has(x) or not coefficients:
+            for new in _drop_coefficients(arg, x):
+                yield expr.func(*expr.args[:place], new, *expr.args[place + 1 :])
 
 
 def _parts(symbol, interval):

@@ -54,7 +54,7 @@ def _slot(level, number):
     return sp.Dummy(f"slot{level}_{number}", dummy_index=0, integer=True)  # alike in every process, for pickles
 
 
-def total(expr, index, size=K):
+def total(expr: sp.Expr, index: sp.Symbol, size: sp.Symbol = K) -> Sum:
     """The sum of `expr` over `index` from 1 to `size` (K by default)."""
     return Sum(expr, (index, 1, size))
 
@@ -183,6 +183,9 @@ def _sum(formula, index=k, size=K):
     return total(body, own, size) if index in body.free_symbols else total(body.xreplace({own: index}), index, size)
 
 
+Row = IndexedBase | Vector  # a distribution or another vector over the classes; for a model of inputs, a matrix
+
+
 # The quantities
 
 
@@ -196,49 +199,49 @@ def _expectation(p, function):
     return _sum(lambda k: p[k] * function[k])
 
 
-def expectation(p, function):
+def expectation(p: Row, function: Callable) -> Quantity:
     """E_p[f] = sum_k p_k f(k), with `function` a Python function of the class index."""
     return _expectation(p, Vector("f", function))
 
 
 @quantity(r"\mathrm{{H}}\left[{}\right]")
-def entropy(p):
+def entropy(p: Row) -> Quantity:
     """H[p] = -sum_k p_k log p_k, in nats; 0 log 0 = 0."""
     return -_sum(lambda k: p[k] * log(p[k]))
 
 
 @quantity(r"\mathrm{{CE}}\left({} \,\|\, {}\right)")
-def cross_entropy(p, q):
+def cross_entropy(p: Row, q: Row) -> Quantity:
     """CE(p ‖ q) = -sum_k p_k log q_k, in nats."""
     return -_sum(lambda k: p[k] * log(q[k]))
 
 
 @quantity(r"\mathrm{{KL}}\left({} \,\|\, {}\right)")
-def kl_divergence(p, q):
+def kl_divergence(p: Row, q: Row) -> Quantity:
     """KL(p ‖ q) = sum_k p_k log(p_k / q_k), in nats (Kullback and Leibler, 1951)."""
     return _sum(lambda k: p[k] * log(p[k] / q[k]))
 
 
 @quantity(r"\mathrm{{H}}_b\left({}\right)")
-def binary_entropy(x):
+def binary_entropy(x: sp.Expr) -> Quantity:
     """H_b(x) = -x log x - (1 - x) log(1 - x), the entropy of a coin that shows heads with probability x, in nats."""
     return -x * log(x) - (1 - x) * log(1 - x)
 
 
 @quantity(r"\mathrm{{CE}}_{{{2}}}\left({0} \,\|\, {1}\right)")
-def focal_loss(p, q, gamma):
+def focal_loss(p: Row, q: Row, gamma: sp.Expr) -> Quantity:
     """CE_γ(p ‖ q) = -sum_k p_k (1 - q_k)^γ log q_k, in nats (Lin et al., 2017)."""
     return -_sum(lambda k: p[k] * (1 - q[k]) ** gamma * log(q[k]))
 
 
 @quantity(r"{} \cdot {}")
-def dot(P, Q):
+def dot(P: Row, Q: Row) -> Quantity:
     """P·Q = sum_k P_k Q_k."""
     return _sum(lambda k: P[k] * Q[k])
 
 
 @quantity(r"\left\lVert {} \right\rVert_1")
-def sum_norm(Q):
+def sum_norm(Q: Row) -> Quantity:
     """‖Q‖_1 = sum_k |Q_k|."""
     return _sum(lambda k: Abs(Q[k]))
 
@@ -265,7 +268,7 @@ class MaximumNorm(sp.Expr):
         return f"maximum_norm({printer._print(self.args[0])})"
 
 
-def maximum_norm(P):
+def maximum_norm(P: Row) -> MaximumNorm:
     """‖P‖_∞ = max_k |P_k|."""
     return MaximumNorm(P)
 
@@ -275,7 +278,7 @@ def _dataset_loss(model):
     return -_sum(lambda n: _sum(lambda k: KroneckerDelta(k, labels[n]) * log(model[n, k])), n, N) / N
 
 
-def dataset_loss(model):
+def dataset_loss(model: Row) -> Quantity:
     """L_CE = -(1/N) sum_n sum_k [y_n = k] log q_{n,k}, the mean over the N observations.
 
     `model` is a conditional distribution q(k | a), taken at the inputs, or rows such as `softmax(scores)`.
@@ -283,36 +286,36 @@ def dataset_loss(model):
     return _dataset_loss(predictions(model) if isinstance(model, IndexedBase) else model)
 
 
-def predictions(conditional):
+def predictions(conditional: IndexedBase) -> Vector:
     """The rows q(· | x_n) that a conditional model gives to the inputs of a data set."""
     return Vector(sp.latex(conditional.label), lambda n, c: conditional[inputs[n], c])
 
 
-def empirical(input, label):
+def empirical(input: sp.Symbol, label: sp.Symbol) -> sp.Expr:
     """The empirical distribution: the share of the N observations with this input and this label."""
     return _sum(lambda n: KroneckerDelta(inputs[n], input) * KroneckerDelta(labels[n], label), n, N) / N
 
 
 @quantity(r"\mathrm{{CE}}\left(\widehat{{p}} \,\|\, {}\right)")
-def empirical_cross_entropy(model):
+def empirical_cross_entropy(model: Row) -> Quantity:
     """CE(p̂ ‖ q) = -sum_a sum_k p̂(a, k) log q(k | a), of the empirical distribution and the model."""
     return -_sum(lambda a: _sum(lambda k: empirical(a, k) * log(model[a, k])), a, M)
 
 
 @quantity("s")
-def lead(z, y):
+def lead(z: Row, y: sp.Symbol) -> Quantity:
     """s = log(sum over j ≠ y of exp z_j) - z_y: how far the label's logit stays behind the others."""
     return log(_sum(lambda j: (1 - KroneckerDelta(j, y)) * exp(z[j]), j)) - z[y]
 
 
 @quantity(r"\sigma\left({}\right)")
-def sigmoid(x):
+def sigmoid(x: sp.Expr) -> Quantity:
     """σ(x) = 1 / (1 + exp(-x))."""
     return 1 / (1 + exp(-x))
 
 
 @quantity(r"\operatorname{{softplus}}\left({}\right)")
-def softplus(x):
+def softplus(x: sp.Expr) -> Quantity:
     """softplus(x) = log(1 + exp x)."""
     return log(1 + exp(x))
 
@@ -320,7 +323,7 @@ def softplus(x):
 # Vectors
 
 
-def softmax(z):
+def softmax(z: Row) -> Vector:
     """The distribution with q_k = exp z_k / sum_j exp z_j; for a matrix of scores, that of each row."""
     name = rf"\operatorname{{softmax}}\left({z.name if isinstance(z, Vector) else sp.latex(z.label)}\right)"
     if len(z.indices if isinstance(z, Vector) else z.shape) == 2:
@@ -328,17 +331,17 @@ def softmax(z):
     return Vector(name, lambda c: exp(z[c]) / _sum(lambda j: exp(z[j]), j))
 
 
-def one_hot(y):
+def one_hot(y: sp.Symbol) -> Vector:
     """The distribution δ_y with all its mass on class y."""
     return Vector(rf"\delta_{{{sp.latex(y)}}}", lambda c: KroneckerDelta(c, y))
 
 
-def uniform():
+def uniform() -> Vector:
     """The distribution U with U_k = 1/K."""
     return Vector("U", lambda c: 1 / K)
 
 
-def smooth_labels(p, epsilon):
+def smooth_labels(p: Row, epsilon: sp.Expr) -> Vector:
     """The distribution p̃ with p̃_k = ε/K + (1 - ε) p_k (Szegedy et al., 2016)."""
     return Vector(r"\widetilde{p}", lambda c: epsilon / K + (1 - epsilon) * p[c])
 
@@ -346,17 +349,17 @@ def smooth_labels(p, epsilon):
 # Expressions
 
 
-def gradient(expr, variable):
+def gradient(expr: sp.Expr, variable: sp.Expr) -> Derivative:
     """The partial derivative of `expr` in `variable`, written and not yet worked out."""
     return Derivative(expr, variable, evaluate=False)
 
 
-def limit(expr, variable, point, side="-"):
+def limit(expr: sp.Expr, variable: sp.Symbol, point: sp.Expr, side: str = "-") -> sp.Limit:
     """The limit of `expr` as the variable tends to `point`, from below or, with side="+", from above."""
     return sp.Limit(expr, variable, point, "+" if point == -oo else side)
 
 
-def freshen(expr):
+def freshen(expr: sp.Expr) -> sp.Expr:
     """`expr` with an index of its own for each sum, so that no index is captured."""
     if not expr.has(Sum):
         return expr
@@ -371,7 +374,7 @@ def freshen(expr):
     return Sum(body, *limits)
 
 
-def unfold(expr):
+def unfold(expr: sp.Expr) -> sp.Expr:
     """`expr` with every named quantity replaced by its definition, down to sums, logarithms and powers."""
     while quantities := [node for node in sp.preorder_traversal(expr) if isinstance(node, Quantity)]:
         expr = expr.xreplace({node: node.definition() for node in quantities})
@@ -379,12 +382,12 @@ def unfold(expr):
 
 
 @lru_cache(maxsize=512)
-def written(expr):
+def written(expr: sp.Expr) -> sp.Expr:
     """`expr` unfolded, with an index of its own for each sum."""
     return freshen(unfold(sp.sympify(expr)))
 
 
-def differentiate(expr):
+def differentiate(expr: sp.Expr) -> sp.Expr:
     """`expr` with every derivative worked out."""
     if not expr.has(sp.Derivative):
         return expr

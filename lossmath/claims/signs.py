@@ -9,9 +9,11 @@ at random rational points.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 
 import sympy as sp
-from sympy import Abs, Add, Dummy, Indexed, Integer, LambertW, Mul, Pow, Rational, Sum, exp, log, oo
+from mpmath.ctx_iv import MPIntervalContext
+from sympy import Abs, Add, Dummy, Indexed, Integer, LambertW, Mul, Pow, Sum, exp, log, oo
 
 from lossmath.claims.hypotheses import SIZES
 from lossmath.claims.normal_form import (
@@ -28,6 +30,8 @@ from lossmath.claims.quantities import K, MaximumNorm, freshen
 from lossmath.claims.witness import is_witnessed, is_witnessed_plainly
 
 POLES = sp.nan, sp.zoo, oo, -oo
+iv = MPIntervalContext()  # intervals that hold a number for sure
+iv.dps = 300
 
 # The questions
 
@@ -332,10 +336,30 @@ def _sign_of_sum(expr):
 def _sign_of_number(number):
     if number.is_Rational:
         return (int(sp.sign(number)),) * 2
-    value = number.evalf(40)
-    if not value.is_Float or abs(value) < Rational(1, 10**20):
+    try:
+        enclosed = _enclose(number)
+    except (KeyError, ValueError, ZeroDivisionError):
         return UNKNOWN
-    return (1, 1) if value > 0 else (-1, -1)
+    return (1, 1) if enclosed.a > 0 else (-1, -1) if enclosed.b < 0 else UNKNOWN
+
+
+def _enclose(number):
+    """An interval that holds a number, by mpmath's interval arithmetic."""
+    if number.is_Rational:
+        return iv.mpf(int(number.p)) / int(number.q)
+    args = [_enclose(arg) for arg in number.args]
+    if isinstance(number, (Add, Mul)):
+        return sum(args) if number.is_Add else prod(args)
+    if isinstance(number, Pow):
+        base, exponent = args
+        return base ** int(number.exp) if number.exp.is_Integer else iv.exp(exponent * _enclose_log(base))
+    return {exp: iv.exp, log: _enclose_log, type(sp.pi): lambda: iv.pi, type(sp.E): lambda: iv.e}[number.func](*args)
+
+
+def _enclose_log(interval):
+    if not interval.a > 0:
+        raise ValueError("the logarithm of what may not be positive")
+    return iv.log(interval)
 
 
 def sign_of_symbol(symbol):
