@@ -11,9 +11,12 @@ CHAPTERS = {
         "smoothed-target smoothing-split uniform-pull smoothing-optimum smoothing-gradient smoothing-margin-form".split()
     ),
     "focal_loss": (
-        "focal-definition focal-margin-form focal-downweights keeps-fitting focal-keeps-fitting bernoulli holder focal-chain "
-        "focal-bound entropy-raises-entropy log-entropy focal-bound-every-gamma focal-bound-sharp bound-is-not-the-loss "
-        "focal-not-proper two-directions"
+        "focal-definition focal-margin-form focal-downweights keeps-fitting focal-keeps-fitting focal-not-proper "
+        "focal-keeps-order"
+    ).split(),
+    "entropy_bound": (
+        "bernoulli focal-bound holder focal-chain entropy-raises-entropy log-entropy focal-bound-every-gamma "
+        "focal-bound-sharp bound-is-not-the-loss two-directions"
     ).split(),
     "accuracy": [],
     "cross_entropy": "kl-split gibbs same-minimiser one-hot-loss dataset-loss softmax-gradient margin-form".split(),
