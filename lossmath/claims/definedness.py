@@ -14,7 +14,8 @@ from sympy import Abs, Add, Dummy, Indexed, IndexedBase, Integer, KroneckerDelta
 from lossmath.claims.hypotheses import SMOOTH
 from lossmath.claims.normal_form import Context, find_strict, prepare
 from lossmath.claims.quantities import MaximumNorm, Quantity, Vector, differentiate, freshen, unfold
-from lossmath.claims.signs import is_nonnegative, is_positive, is_zero
+from lossmath.claims.signs import is_nonnegative, is_positive
+from lossmath.claims.witness import is_zero_at_points
 
 
 def find_undefined(context: Context, expr: sp.Expr, closed: bool = True) -> sp.Expr | None:
@@ -114,4 +115,4 @@ def _vanishes_with(context, u, weight):
 def _is_positive_multiple(context, u, f):
     """u = f w with w > 0."""
     w = sp.cancel(sp.together(u / f))
-    return is_positive(context, w) and _find(context, w, ()) is None and is_zero(context, f * w - u)
+    return is_positive(context, w) and _find(context, w, ()) is None and is_zero_at_points(context, f * w - u)

@@ -19,7 +19,7 @@ from lossmath.claims.errors import ProofError
 from lossmath.claims.hypotheses import SIZES, Hypotheses
 from lossmath.claims.quantities import MaximumNorm, differentiate, freshen, unfold
 
-WORK = 400_000  # the most operations in what is expanded for one proof; those of the book need a fifth at most
+WORK = 100_000  # the most operations in what is expanded for one proof
 LARGE = 400  # operations from which on an expression is not factored
 TERMS = 2000  # the most that a power of a sum is multiplied out to
 HIGH = 12  # the largest number in an exponent of what is factored: beyond, polynomials are of enormous degree

@@ -32,6 +32,7 @@ from lossmath.claims.notation import SIGNS, latex, show_normal_form
 from lossmath.claims.quantities import K, MaximumNorm, Vector, differentiate, freshen, one_hot, substitute, unfold
 from lossmath.claims.reasons import Chain, Instance, Record, Tangent
 from lossmath.claims.signs import is_nonnegative, is_positive, is_zero
+from lossmath.claims.witness import is_zero_at_points
 
 
 def prove(statement: tuple, hypotheses: Hypotheses, by=None, equality: dict | None = None) -> Record:
@@ -108,7 +109,7 @@ def _prove_by_tangent(statement, by, context, record, equality):
             raise ProofError(f"it was not shown that {x} = {a} lies in {interval}")
     slope, bend = f.diff(x), f.diff(x, 2)
     for order, value in ((1, slope), (2, bend)):  # not on SymPy's word
-        if not is_zero(context, sp.Derivative(f, (x, order), evaluate=False) - value):
+        if not is_zero_at_points(context, sp.Derivative(f, (x, order), evaluate=False) - value):
             raise ProofError(f"the derivative of order {order} of {f} was not shown to be {value}")
     for name, value in (("f", f), ("f'", slope)):
         at = value.xreplace({x: a})
@@ -366,6 +367,6 @@ def _require_equality(equality, delta, tight, context):
                 stated, proved = _entry(one, c) - _entry(other, c), unfold(left - right)
                 ratio = sp.cancel(sp.together(stated / proved))
                 signed = is_above_zero(context, ratio) or is_above_zero(context, -ratio)
-                if signed and is_zero(context, ratio * proved - stated):
+                if signed and is_zero_at_points(context, ratio * proved - stated):
                     return
     raise ProofError(f"it was not shown that equality holds only at {equality}")

@@ -14,7 +14,7 @@ from sympy import IndexedBase
 from lossmath.claims.errors import Undefined
 from lossmath.claims.evaluation import agree, evaluate_exactly
 from lossmath.claims.hypotheses import SIZES
-from lossmath.claims.normal_form import Context
+from lossmath.claims.normal_form import Context, prepare
 from lossmath.claims.quantities import K, M, N
 from lossmath.claims.sampling import Point
 
@@ -36,6 +36,11 @@ def is_witnessed(context: Context, expr: sp.Expr, prepared: sp.Expr, form: sp.Ex
     source = expr if expr.has(sp.Derivative) else moved  # slopes are worked out anew, by differences
     indices = [symbol for symbol in source.free_symbols if symbol.is_integer and symbol not in SIZES]
     return _agree(source, form, lambda sizes, rng: _draw(context, sizes, rng, sorted(indices, key=sp.default_sort_key)))
+
+
+def is_zero_at_points(context: Context, expr: sp.Expr) -> bool:
+    """Whether `expr` is zero at a random point of each size."""
+    return is_witnessed(context, expr, prepare(context, expr), sp.Integer(0))
 
 
 def _draw(context, sizes, rng, indices):
