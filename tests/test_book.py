@@ -8,8 +8,8 @@ import pytest
 BOOK = Path(__file__).parent.parent / "book"
 CHAPTERS = {
     "label_smoothing": (
-        "smoothed-target smoothing-split uniform-pull smoothing-optimum smoothing-gradient smoothing-margin-form".split()
-    ),
+        "smoothed-target smoothing-split uniform-pull smoothing-optimum smoothing-gradient smoothing-margin-form"
+    ).split(),
     "focal_loss": (
         "focal-definition focal-margin-form focal-downweights keeps-fitting focal-keeps-fitting focal-not-proper "
         "focal-keeps-order"

@@ -459,6 +459,13 @@ def test_enormous_numbers_are_no_work(given, expr):
 
 def test_an_attempt_that_takes_too_much_gives_up(monkeypatch):
     monkeypatch.setattr(normal_form, "WORK", 20)
-    for ask in (is_zero, is_nonnegative, is_positive):
+    cube = (x + u) ** 3
+    zero = cube - x**3 - 3 * x**2 * u - 3 * x * u**2 - u**3  # what is not zero at a point is refused before any work
+    for ask, expr in ((is_zero, zero), (is_nonnegative, cube * exp(u)), (is_positive, cube * exp(u))):
         with pytest.raises(ProofError, match="gave up after 20 operations"):
-            ask(context(*ANYTHING), (x + u) ** 3 - x**3 * exp(u))
+            ask(context(*ANYTHING), expr)
+
+
+def test_a_power_of_a_sum_that_is_too_long_is_not_multiplied_out():
+    with pytest.raises(ProofError, match="gave up on multiplying out"):
+        is_nonnegative(context(x >= 0, u >= 0), (1 + x + u) ** 1000 - 1)
