@@ -2,9 +2,9 @@
 
 FALSE            name -> function returning a Claim that is false at some point where both sides are defined
 FALSE_EQUALITY   the same for claims whose inequality is true and whose "equality exactly at" is false
-UNDER            name -> ("false" | "undefined", function returning a Claim): a hypothesis was dropped or widened, and the
-                 claim is then false at a point where both sides are defined, or it has points where a side is undefined
-                 (and holds wherever both are defined)
+UNDER            name -> ("false" | "undefined", function returning a Claim): a hypothesis was dropped or widened, and
+                 the claim is then false at a point where both sides are defined, or it has points where a side is
+                 undefined (and holds wherever both are defined)
 FOOLED_BY        name -> function that offers a false claim with a plausible certificate; the false `prove` comes last
 TRUE             name -> function returning the Proof of a true statement
 """
@@ -109,7 +109,7 @@ def focal(p, q):
 
 
 def claims(table):
-    """name -> function returning the Claim, from name -> (hypotheses, statement, ..., and perhaps a dict: the equality)."""
+    """name -> function returning the Claim, from name -> (hypotheses, statement, perhaps a dict: the equality)."""
     result = {}
     for name, (given, *statements) in table.items():
         equality = statements.pop() if isinstance(statements[-1], dict) else None
@@ -137,7 +137,8 @@ FALSE = claims({
         [I, J], (maximum_norm(Vector("v", lambda c: KroneckerDelta(c, i) - KroneckerDelta(c, j))), "==", 1)
     ),
     "norm-of-one-hot-doubled": ([DELTA], (2 * maximum_norm(p), "==", 1)),
-    "norms-of-labels-add-to-one": ([], (total(maximum_norm(one_hot(k)), k), "==", 1)),  # each class has a greatest entry
+    # each class has a greatest entry
+    "norms-of-labels-add-to-one": ([], (total(maximum_norm(one_hot(k)), k), "==", 1)),
     "norms-of-labels-below-one": ([], (total(maximum_norm(one_hot(k)), k), "<=", 1)),  # of its own: they add to K
     "modulus-plus-itself": ([Real(x)], (Abs(x) + x, ">=", Abs(x))),
     "modulus-times-itself": ([Real(x)], (Abs(x) * x, ">=", 0)),
@@ -153,7 +154,8 @@ FALSE = claims({
     "lambert-of-a-sum": ([x > 0, t > 0], (LambertW(x + t), "==", LambertW(x) + LambertW(t))),
     "lambert-below-one": (POSITIVE, (LambertW(x), "<=", 1)),
     "label-left-out-and-kept": (
-        [Q, Y], (total((1 - KroneckerDelta(k, y)) * log((1 - KroneckerDelta(k, y)) * q[k]), k), "==", total(log(q[k]), k))
+        [Q, Y], (total((1 - KroneckerDelta(k, y)) * log((1 - KroneckerDelta(k, y)) * q[k]), k), "==",
+            total(log(q[k]), k))
     ),
     "left-out-exponential": ([Y], (total((1 - KroneckerDelta(k, y)) * exp(KroneckerDelta(k, y)), k), "==", K)),
     "two-labels-meet": ([Y, I], (total(KroneckerDelta(k, y) * KroneckerDelta(k, i), k), "==", 1)),
@@ -247,7 +249,8 @@ FALSE = claims({
     "kl-above-chi-square": ([P, Q], (KL(p, q), ">=", total((p[k] - q[k]) ** 2 / q[k], k))),
     "kl-below-half-chi-square": ([P, Q], (KL(p, q), "<=", total((p[k] - q[k]) ** 2 / q[k], k) / 2)),
     "entropy-below-gini": ([P], (H(p), "<=", total(p[k] * (1 - p[k]), k))),
-    "entropy-above-gini-too-strong": ([P], (H(p), ">=", Rational(7, 5) * total(p[k] * (1 - p[k]), k))),  # only near (½, ½)
+    # only near (½, ½)
+    "entropy-above-gini-too-strong": ([P], (H(p), ">=", Rational(7, 5) * total(p[k] * (1 - p[k]), k))),
     "free-and-bound-index": ([P, L], (total(p[k] * p[k], k), "==", p[k])),
     # Not normalised.
     "not-normalised-sum": ([Z], (total(z[k], k), "==", 1)),
@@ -268,7 +271,8 @@ FALSE = claims({
     "softmax-gradient-no-delta": ([Z, Y, I], (gradient(CE(one_hot(y), S), z[i]), "==", S[i])),
     "softmax-gradient-uniform": ([P, Z, I], (gradient(CE(p, S), z[i]), "==", S[i] - 1 / K)),
     "softmax-jacobian-no-delta": ([Z, Y, I], (gradient(S[y], z[i]), "==", S[y] * (1 - S[i]))),
-    "softmax-jacobian-diagonal-only": ([Z, Y, I], (gradient(S[y], z[i]), "==", KroneckerDelta(i, y) * S[y] * (1 - S[y]))),
+    "softmax-jacobian-diagonal-only": ([Z, Y, I],
+        (gradient(S[y], z[i]), "==", KroneckerDelta(i, y) * S[y] * (1 - S[y]))),
     "smoothed-gradient-unsmoothed": ([P, Z, I, *RATE], (gradient(CE(SMOOTH, S), z[i]), "==", S[i] - p[i])),
     "lse-gradient-unnormalised": ([Z, I], (gradient(LSE, z[i]), "==", exp(z[i]))),
     "ce-gradient-sign": ([P, Q, I], (gradient(CE(p, q), q[i]), "==", p[i] / q[i])),
@@ -311,16 +315,19 @@ FALSE = claims({
     "tanh-cubic": ([x >= 0], (tanh(x), "<=", x - x**3 / 3)),
     "cosh-quadratic": ([Real(x)], (cosh(x), ">=", 1 + x**2)),
     "exp-quadratic": ([Real(x)], (exp(x), ">=", 1 + x + x**2 / 2)),
-    "log-quadratic-past-one": ([x > 0, x < Rational(101, 100)], (log(x), "<=", x - 1 - (x - 1) ** 2 / 2)),  # only on (1, 1.01)
+    # only on (1, 1.01)
+    "log-quadratic-past-one": ([x > 0, x < Rational(101, 100)], (log(x), "<=", x - 1 - (x - 1) ** 2 / 2)),
     "log-above-tangent": ([x > 0], (log(x), ">=", x - 1)),
     "log-half-tangent": ([x > 0], (log(x), "<=", (x - 1) / 2)),
-    "binary-entropy-near-half": (OPEN, (BINARY, ">=", log(2) - 2 * (x - Rational(1, 2)) ** 2 - 2 * (x - Rational(1, 2)) ** 4)),
+    "binary-entropy-near-half": (OPEN,
+        (BINARY, ">=", log(2) - 2 * (x - Rational(1, 2)) ** 2 - 2 * (x - Rational(1, 2)) ** 4)),
     "binary-entropy-to-the-last-hundredth": (
         OPEN, (BINARY, ">=", log(2) - 2 * (x - Rational(1, 2)) ** 2 - Rational(68, 25) * (x - Rational(1, 2)) ** 4)
     ),
     "binary-entropy-parabola": (OPEN, (BINARY, "<=", 4 * log(2) * x * (1 - x))),
     "log-entropy-four-fifths": (OPEN, (log(x) * log(1 - x), "<=", Rational(4, 5) * BINARY)),  # only near 0 and 1
-    "log-entropy-nine-tenths": (OPEN, (log(x) * log(1 - x), "<=", Rational(9, 10) * BINARY)),  # only within 1e-4 of them
+    # only within 1e-4 of them
+    "log-entropy-nine-tenths": (OPEN, (log(x) * log(1 - x), "<=", Rational(9, 10) * BINARY)),
     "log-entropy-less-1e-3": (OPEN, (log(x) * log(1 - x), "<=", BINARY - Rational(1, 1000))),  # only near 0 and 1
     "log-entropy-reversed": (OPEN, (log(x) * log(1 - x), ">=", BINARY)),
     "square-below-half": (CLOSED, (x**2, "<=", x / 2)),
@@ -367,13 +374,14 @@ FALSE = claims({
     "log-of-power-outside": ([x > 0, gamma >= 1], (log(x) ** gamma, "==", gamma * log(x))),
     "exp-of-product": ([Real(x), Real(u)], (exp(x * u), "==", exp(x) * exp(u))),
     # The data set.
-    "dataset-sum-for-mean": (DATA, (dataset_loss(conditional), "==", -total(log(conditional[inputs[n], labels[n]]), n, N))),
+    "dataset-sum-for-mean": (DATA,
+        (dataset_loss(conditional), "==", -total(log(conditional[inputs[n], labels[n]]), n, N))),
     "dataset-mean-over-classes": (
         DATA, (dataset_loss(conditional), "==", -total(log(conditional[inputs[n], labels[n]]), n, N) / K)
     ),
     "dataset-times-N": (DATA, (dataset_loss(conditional), "==", N * empirical_cross_entropy(conditional))),
     "dataset-over-M": (DATA, (dataset_loss(conditional), "==", empirical_cross_entropy(conditional) / M)),
-    "dataset-marginal-is-one": (DATA[:2] + [Label(a, M)], (total(empirical(a, k), k), "==", 1)),
+    "dataset-marginal-is-one": ([*DATA[:2], Label(a, M)], (total(empirical(a, k), k), "==", 1)),
     "dataset-total-is-N": (DATA[:2], (total(total(empirical(a, k), k), a, M), "==", N)),
     "dataset-jensen-reversed": (
         DATA, (dataset_loss(conditional), "<=", -log(total(conditional[inputs[n], labels[n]], n, N) / N))
@@ -451,7 +459,8 @@ FALSE_EQUALITY = claims({
     "abs-and-itself": ([Real(x)], (Abs(x), ">=", x), {x: 0}),
     "whole-diagonal": ([Real(x), Real(u)], ((x - u) ** 2, ">=", 0), {x: 0}),
     "bernoulli-at-gamma-one": ([*CLOSED, gamma >= 1], ((1 - x) ** gamma, ">=", 1 - gamma * x), {x: 0}),
-    "focal-weight-of-a-sure-model": ([x > 0, x <= 1, gamma >= 0], (-((1 - x) ** gamma) * log(x), "<=", -log(x)), {gamma: 0}),
+    "focal-weight-of-a-sure-model": ([x > 0, x <= 1, gamma >= 0], (-((1 - x) ** gamma) * log(x), "<=", -log(x)),
+        {gamma: 0}),
     "entropy-zero-at-one-label": ([P, Y], (H(p), ">=", 0), {p: one_hot(y)}),
     "collision-at-one-label": ([P, Y], (total(p[k] ** 2, k), "<=", 1), {p: one_hot(y)}),
     "log-mean-exp-of-constants": ([Z], (LSE, ">=", log(K) + total(z[k], k) / K), {z: Vector("0", lambda c: 0)}),
@@ -549,7 +558,8 @@ _UNDER_UNDEFINED = claims({
     "slope-without-zero-to-the-zero": ([x >= 0, Real(u), gamma >= 0], (gradient(x**gamma + u, u), "==", 1)),
     # What a name stands for cancels when it is unfolded; so does a slope, or the order of derivatives.
     "pole-in-a-vector": ([P, Real(x), I], (x * Vector("w", lambda c: p[c] / x)[i], "==", p[i])),
-    "pole-in-a-vector-times-zero": ([Real(x), I], (Vector("w", lambda c: 1 / x)[i] * Vector("0", lambda c: 0)[i], "==", 0)),
+    "pole-in-a-vector-times-zero": ([Real(x), I],
+        (Vector("w", lambda c: 1 / x)[i] * Vector("0", lambda c: 0)[i], "==", 0)),
     "log-in-a-vector": ([Real(x), I], (exp(Vector("w", lambda c: log(x))[i]), "==", x)),
     "logs-in-two-vectors": (
         [Real(x), I], (Vector("w", lambda c: log(x))[i] - Vector("v", lambda c: log(x))[i], "==", 0)
@@ -688,20 +698,24 @@ _TRAPS = {
     "tangent-misses-by-a-millionth": ([Real(x)], (exp(x), ">=", 1 + x + TINY), lambda: tangent(x, at=0)),
     "tangent-at-another-minimum": ([x > 0], (log(x), "<=", x / 3), lambda: tangent(x, at=3)),
     "tangent-misses-the-slope": ([x > 0], (log(x), "<=", (x - 1) / 2), lambda: tangent(x, at=1)),
-    "tangent-slope-by-a-thousandth": ([Real(x)], (exp(x), ">=", 1 + Rational(1001, 1000) * x), lambda: tangent(x, at=0)),
+    "tangent-slope-by-a-thousandth": ([Real(x)], (exp(x), ">=", 1 + Rational(1001, 1000) * x),
+        lambda: tangent(x, at=0)),
     "tangent-reversed": ([x > 0], (log(x), ">=", x - 1), lambda: tangent(x, at=1)),
     "tangent-for-an-identity": ([x > 0], (log(x), "==", x - 1), lambda: tangent(x, at=1)),
     "curvature-of-no-sign-sinh": ([Real(x)], (sinh(x), ">=", x), lambda: tangent(x, at=0)),
     "curvature-of-no-sign-cube": ([Real(x)], (x**3, ">=", 0), lambda: tangent(x, at=0)),
     "curvature-of-no-sign-cubic": ([x >= -3], (x**3 + 2, ">=", 3 * x), lambda: tangent(x, at=1)),
     "curvature-just-negative": ([x >= Rational(-1, 100)], (x**3, ">=", 0), lambda: tangent(x, at=0)),
-    "curvature-of-no-sign-power": ([*OPEN, gamma > 0], ((1 - x) ** gamma, ">=", 1 - gamma * x), lambda: tangent(x, at=0)),
+    "curvature-of-no-sign-power": ([*OPEN, gamma > 0], ((1 - x) ** gamma, ">=", 1 - gamma * x),
+        lambda: tangent(x, at=0)),
     "curvature-just-below-one": (
         [*OPEN, gamma >= Rational(99, 100)], ((1 - x) ** gamma, ">=", 1 - gamma * x), lambda: tangent(x, at=0)
     ),
-    "curvature-of-another-variable": ([Real(x), Real(u)], (x**3, ">=", 3 * u**2 * x - 2 * u**3), lambda: tangent(x, at=u)),
+    "curvature-of-another-variable": ([Real(x), Real(u)], (x**3, ">=", 3 * u**2 * x - 2 * u**3),
+        lambda: tangent(x, at=u)),
     "curvature-near-zero": (CLOSED, (x**2, ">=", x ** Rational(3, 2)), lambda: tangent(x, at=0)),
-    "pole": (OPEN, (1 / (x - Rational(1, 2)) ** 2, ">=", 16 + 128 * (x - Rational(1, 4))), lambda: tangent(x, at=Rational(1, 4))),
+    "pole": (OPEN, (1 / (x - Rational(1, 2)) ** 2, ">=", 16 + 128 * (x - Rational(1, 4))),
+        lambda: tangent(x, at=Rational(1, 4))),
     "pole-on-the-line": ([Real(x)], (1 / x**2, ">=", 3 - 2 * x), lambda: tangent(x, at=1)),
     "log-pole": (OPEN, (-log((x - Rational(1, 2)) ** 2), ">=", 2 * log(4) + 8 * (x - Rational(1, 4))),
                  lambda: tangent(x, at=Rational(1, 4))),
@@ -709,7 +723,8 @@ _TRAPS = {
                      lambda: tangent(x, at=1)),
     "kink": (OPEN, (-Abs(x - Rational(1, 2)), ">=", x - Rational(1, 2)), lambda: tangent(x, at=Rational(1, 4))),
     "jump": (OPEN, (Abs(x - Rational(1, 2)) / (x - Rational(1, 2)), "<=", -1), lambda: tangent(x, at=Rational(1, 4))),
-    "root-kink": (OPEN, (-sqrt((x - Rational(1, 2)) ** 2), ">=", x - Rational(1, 2)), lambda: tangent(x, at=Rational(1, 4))),
+    "root-kink": (OPEN, (-sqrt((x - Rational(1, 2)) ** 2), ">=", x - Rational(1, 2)),
+        lambda: tangent(x, at=Rational(1, 4))),
     "point-outside-the-domain": ([x >= Rational(1, 2)], (x**3, ">=", 3 * x + 2), lambda: tangent(x, at=-1)),
     "slope-infinite-at-the-end": (CLOSED, (x * log(x), ">=", 0), lambda: tangent(x, at=0)),
     "value-left-over": ([Real(x), Real(u)], (x**2 + u, ">=", 0), lambda: tangent(x, at=0)),
@@ -724,7 +739,8 @@ _TRAPS = {
     ),
     "lemma-at-K-times": ([P], (K * total(p[k] ** 2, k), "<=", 1), lambda: between().at({x: K * p[k]}, over=k)),
     "lemma-at-logits": ([Z], (total(z[k] * (1 - z[k]), k), ">=", 0), lambda: between().at({x: z[k]}, over=k)),
-    "lemma-at-a-log": ([Q], (-total(sinh(log(q[k])), k), "<=", H(q)), lambda: sinh_tangent().at({t: log(q[k])}, over=k)),
+    "lemma-at-a-log": ([Q], (-total(sinh(log(q[k])), k), "<=", H(q)),
+        lambda: sinh_tangent().at({t: log(q[k])}, over=k)),
     "lemma-at-a-sum": ([P], (1 - K, ">=", 0), lambda: between().at({x: total(total(p[j], j), k)}, times=1 / K)),
     "bernoulli-at-small-gamma": (
         [P, Q, gamma > 0],
@@ -788,11 +804,13 @@ _TRAPS = {
     ),
     "capture-of-the-target": (
         [Q, I], (gradient(H(q), q[i]), "==", -1),
-        lambda: Claim("ce-gradient", (gradient(CE(p, q), q[i]), "==", -p[i] / q[i]), given=[P, Q, I]).prove().at({p: q}),
+        lambda: Claim("ce-gradient", (gradient(CE(p, q), q[i]), "==", -p[i] / q[i]),
+            given=[P, Q, I]).prove().at({p: q}),
     ),
     "capture-of-the-softmax": (
         [Z, I], (gradient(H(S), z[i]), "==", 0),
-        lambda: Claim("softmax-gradient", (gradient(CE(p, S), z[i]), "==", S[i] - p[i]), given=[P, Z, I]).prove().at({p: S}),
+        lambda: Claim("softmax-gradient", (gradient(CE(p, S), z[i]), "==", S[i] - p[i]),
+            given=[P, Z, I]).prove().at({p: S}),
     ),
     # One relation used for another, lemmas added in different directions.
     "inequality-for-identity": ([P, Q], (CE(p, q), "==", H(p)), lambda: gibbs().at({})),
@@ -815,20 +833,24 @@ _TRAPS = {
     ),
     # A lemma on distributions at something else.
     "vector-twice-a-distribution": (
-        [P, Q], (KL(Vector("w", lambda c: p[c] / 2), q), ">=", 0), lambda: gibbs().at({p: Vector("w", lambda c: p[c] / 2)})
+        [P, Q], (KL(Vector("w", lambda c: p[c] / 2), q), ">=", 0),
+            lambda: gibbs().at({p: Vector("w", lambda c: p[c] / 2)})
     ),
     "vector-of-exponentials": (
-        [P, Z], (KL(p, Vector("w", lambda c: exp(z[c]))), ">=", 0), lambda: gibbs().at({q: Vector("w", lambda c: exp(z[c]))})
+        [P, Z], (KL(p, Vector("w", lambda c: exp(z[c]))), ">=", 0),
+            lambda: gibbs().at({q: Vector("w", lambda c: exp(z[c]))})
     ),
     "vector-of-ones": ([P], (H(p), "<=", 0), lambda: gibbs().at({q: Vector("1", lambda c: 1)})),
     "vector-over-K-minus-1": (
         [P], (H(p), "<=", log(K - 1)), lambda: gibbs().at({q: Vector("u", lambda c: 1 / (K - 1))})
     ),
     "vector-without-the-label": (
-        [P, Y], (H(p), "<=", log(K - 1)), lambda: gibbs().at({q: Vector("u", lambda c: (1 - KroneckerDelta(c, y)) / (K - 1))})
+        [P, Y], (H(p), "<=", log(K - 1)),
+            lambda: gibbs().at({q: Vector("u", lambda c: (1 - KroneckerDelta(c, y)) / (K - 1))})
     ),
     "vector-with-negative-entries": (
-        [P, Q], (total((2 * p[k] - q[k]) ** 2, k), "<=", 1), lambda: collision().at({p: Vector("w", lambda c: 2 * p[c] - q[c])})
+        [P, Q], (total((2 * p[k] - q[k]) ** 2, k), "<=", 1),
+            lambda: collision().at({p: Vector("w", lambda c: 2 * p[c] - q[c])})
     ),
     "vector-smoothed-too-much": (
         [P, epsilon >= 0], (total(SMOOTH[k] ** 2, k), "<=", 1), lambda: collision().at({p: SMOOTH})
@@ -898,7 +920,8 @@ _TRAPS = {
     "name-of-a-twin": ([Distribution(TWIN), Distribution(OTHER_TWIN), I], (TWIN[i], "==", OTHER_TWIN[i])),
     "name-of-a-scalar-and-a-vector": (
         [Distribution(BASE_T), Real(BASE_U), Real(u)], (total(BASE_U[k], k), "==", 1),
-        lambda: Claim("sum-and-t", (total(BASE_T[k], k) + t, "==", 1 + t), given=[Distribution(BASE_T), Real(t)]).prove().at({t: u}),
+        lambda: Claim("sum-and-t", (total(BASE_T[k], k) + t, "==", 1 + t),
+            given=[Distribution(BASE_T), Real(t)]).prove().at({t: u}),
     ),
     "name-of-a-label-and-labels": (
         [Y, I, Label(labels), Label(LABELS_I), Label(n, N), Z],
@@ -915,7 +938,8 @@ _TRAPS = {
         lambda: zero_by(KroneckerDelta(i, j), z[i] - z[j], Z, I, J).at({}, times=1 / KroneckerDelta(i, j)),
     ),
     "times-one-over-a-modulus-less-itself": (
-        [Real(x)], (Abs(x) + x, "==", 0), lambda: zero_by(Abs(x) - x, Abs(x) + x, Real(x)).at({}, times=1 / (Abs(x) - x))
+        [Real(x)], (Abs(x) + x, "==", 0),
+            lambda: zero_by(Abs(x) - x, Abs(x) + x, Real(x)).at({}, times=1 / (Abs(x) - x))
     ),
     "times-one-over-zero": (
         [Real(x), u >= 0, u <= 0], (x, "==", 0), lambda: zero_by(u, x, Real(x), u >= 0, u <= 0).at({}, times=1 / u)
@@ -933,10 +957,12 @@ _TRAPS = {
     "tangent-at-a-rounded-point": (
         [Real(x)], (x**2 - x + Rational(1, 4) - Rational(1, 10**20), ">=", 0), lambda: tangent(x, at=0.5)
     ),
-    "tangent-of-log-at-a-rounded-point": ([x > 0], (log(x), "<=", x - 1 - Rational(1, 10**20)), lambda: tangent(x, at=1.0)),
+    "tangent-of-log-at-a-rounded-point": ([x > 0], (log(x), "<=", x - 1 - Rational(1, 10**20)),
+        lambda: tangent(x, at=1.0)),
     # Kinks without a modulus.
     "kink-of-a-root": ([Real(x)], (-sqrt(x**2 - 2 * x + 1), ">=", 1 - x), lambda: tangent(x, at=2)),
-    "kink-of-a-root-inside": (OPEN, (-sqrt(x**2 - x + Rational(1, 4)), ">=", x - HALF), lambda: tangent(x, at=Rational(1, 4))),
+    "kink-of-a-root-inside": (OPEN, (-sqrt(x**2 - x + Rational(1, 4)), ">=", x - HALF),
+        lambda: tangent(x, at=Rational(1, 4))),
     "kink-between-two-minima": (
         [Real(x)], (x**2 - 2 * sqrt(x**2 + 2 * x + 1) + 2 * x + 2, ">=", 0), {x: 0}, lambda: tangent(x, at=0)
     ),
@@ -1123,7 +1149,8 @@ _TRUE = {
     "lambert-inverse": (POSITIVE, (exp(-LambertW(x)), "==", LambertW(x) / x), None),
     "label-left-out": (
         [Q, Y],
-        (total((1 - KroneckerDelta(k, y)) * log((1 - KroneckerDelta(k, y)) * q[k]), k), "==", total(log(q[k]), k) - log(q[y])),
+        (total((1 - KroneckerDelta(k, y)) * log((1 - KroneckerDelta(k, y)) * q[k]), k), "==",
+            total(log(q[k]), k) - log(q[y])),
         None,
     ),
     "quotients-that-cancel": ([Q, R], (total((q[k] ** 2 - r[k] ** 2) / (q[k] + r[k]), k), "==", 0), None),
@@ -1285,7 +1312,8 @@ _TRUE = {
     "power-above-tangent": ([x > 0, gamma >= 1], (x**gamma, ">=", 1 + gamma * (x - 1)), lambda: tangent(x, at=1)),
     "power-below-tangent": ([x > 0, *RATE], (x**epsilon, "<=", 1 + epsilon * (x - 1)), lambda: tangent(x, at=1)),
     "softplus-above-tangent": ([Real(x)], (softplus(x), ">=", log(2) + x / 2), lambda: tangent(x, at=0)),
-    "binary-entropy-below-log-2": (OPEN, (BINARY, "<=", log(2)), {x: Rational(1, 2)}, lambda: tangent(x, at=Rational(1, 2))),
+    "binary-entropy-below-log-2": (OPEN, (BINARY, "<=", log(2)), {x: Rational(1, 2)},
+        lambda: tangent(x, at=Rational(1, 2))),
     "binary-entropy-below-parabola": (
         OPEN, (BINARY, "<=", log(2) - 2 * (x - Rational(1, 2)) ** 2), lambda: tangent(x, at=Rational(1, 2))
     ),
@@ -1339,14 +1367,17 @@ _TRUE = {
     ),
     "collision-above": ([P], (total(p[k] ** 2, k), ">=", 1 / K), lambda: square().at({x: p[k] - 1 / K}, over=k)),
     "mean-square": (
-        [P, Z], (MEAN_Z**2, "<=", total(p[k] * z[k] ** 2, k)), lambda: square().at({x: z[k] - MEAN_Z}, times=p[k], over=k)
+        [P, Z], (MEAN_Z**2, "<=", total(p[k] * z[k] ** 2, k)),
+            lambda: square().at({x: z[k] - MEAN_Z}, times=p[k], over=k)
     ),
     "jeffreys-nonnegative": (
-        [P_POS, Q], (total((p[k] - q[k]) * log(p[k] / q[k]), k), ">=", 0), lambda: [gibbs().at({}), gibbs().at({p: q, q: p})]
+        [P_POS, Q], (total((p[k] - q[k]) * log(p[k] / q[k]), k), ">=", 0),
+            lambda: [gibbs().at({}), gibbs().at({p: q, q: p})]
     ),
     "mixture-entropy": (
         [P_POS, Q], (H(mix(p, q)), ">=", (H(p) + H(q)) / 2),
-        lambda: [gibbs().at({q: mix(p, q)}, times=Rational(1, 2)), gibbs().at({p: q, q: mix(p, q)}, times=Rational(1, 2))],
+        lambda: [gibbs().at({q: mix(p, q)}, times=Rational(1, 2)),
+            gibbs().at({p: q, q: mix(p, q)}, times=Rational(1, 2))],
     ),
     "ce-convex-in-model": (
         [P, Q, R], (CE(p, mix(q, r)), "<=", (CE(p, q) + CE(p, r)) / 2),
