@@ -266,3 +266,11 @@ def test_a_definition_is_of_a_named_quantity():
 
 def test_the_examples_of_the_docstrings():
     assert doctest.testmod(lossmath.claims.claim).failed == 0
+
+
+def test_a_step_that_is_too_long_is_behind_a_click():
+    lead_at = lead(z, y)
+    margin_form = focal_loss(one_hot(y), softmax(z), gamma), "==", sigmoid(lead_at) ** gamma * softplus(lead_at)
+    shown = Claim("folded", margin_form, given=[Real(z), Label(y), gamma >= 0]).prove()._repr_markdown_()
+    assert shown.count("<details>") == shown.count("</details>") == 1
+    assert "<summary>both sides have the normal form …</summary>\n\nboth sides have the normal form $" in shown

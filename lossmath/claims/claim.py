@@ -32,6 +32,7 @@ __all__ = [
 
 
 TRIED = ({K: 2, N: 1, M: 1}, False), ({K: 3, N: 2, M: 2}, False), ({K: 3, N: 2, M: 2}, True)  # points, wide or not
+LONG = 200  # characters of a step that stands in sight
 RELATIONS = {Equality: "==", LessThan: "<=", GreaterThan: ">="}
 
 
@@ -75,6 +76,14 @@ def explain_failure(claim, error):
 def _relation(statement):
     left, relation, right = statement
     return f"{latex(left)} &{SIGNS[relation]} {latex(right)}"
+
+
+def _show_steps(steps):
+    """The steps of a proof; those that are too long for a line are behind a click."""
+    short = "\n".join(f"- {step}" for step in steps if len(step) <= LONG)
+    long = (step for step in steps if len(step) > LONG)
+    folded = (f"<details>\n<summary>{one.partition('$')[0]}…</summary>\n\n{one}\n\n</details>" for one in long)
+    return "\n\n".join(part for part in (short, *folded) if part)
 
 
 def _display(lines):
@@ -244,7 +253,7 @@ class Proof:
     def _repr_markdown_(self):
         text = []
         for statement, record in zip(self.claim._lines(), self.records):
-            text += [_display([statement]), "\n".join(f"- {step}" for step in record.steps)]
+            text += [_display([statement]), _show_steps(record.steps)]
         every = r" for every $K \geq 2$" if self.claim.counts_classes else ""
         rules = f"rule{'s' * (len(self.rules) > 1)}: {', '.join(self.rules)}"
         watched = " Limits are computed by SymPy and watched, not proved." if "limit" in self.rules else ""
