@@ -1,7 +1,4 @@
-"""Has the mutants of what the chapters proved refuted or proved, on all cores, and once.
-
-What became of them is kept with the outputs of the cells, for as long as the proofs stay the same.
-"""
+"""Has the mutants of what the chapters proved examined, on all cores, and once for as long as the proofs stay."""
 
 import os
 from time import perf_counter
