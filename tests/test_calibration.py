@@ -5,7 +5,7 @@ import mpmath
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, example, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from lossmath.calibration import (
@@ -166,6 +166,7 @@ LOGITS = st.lists(st.lists(st.floats(-30, 30), min_size=3, max_size=3), min_size
 
 
 @AT_A_BOUND
+@settings(max_examples=40)
 @given(LOGITS, st.data())
 @example([[2.0, 0.0, 0.0], [0.0, 3.0, 0.0]], None)
 def test_the_temperature_is_the_minimum(rows, data):
@@ -231,6 +232,7 @@ def test_a_row_that_exceeds_one_by_rounding_leaves_the_errors_in_their_range(dty
 
 
 @AT_A_BOUND
+@settings(max_examples=40)
 @given(LOGITS, st.data(), st.tuples(st.floats(0.05, 20), st.floats(0.05, 20)).map(sorted))
 def test_with_bounds_the_temperature_is_the_one_without_brought_within_them(rows, data, bounds):
     # the likelihood has one maximum, so that on either side of it the nearer bound is the best
