@@ -100,7 +100,7 @@ def expected_calibration_error(probabilities: Tensor, labels: Tensor, n_bins: in
     Notes
     -----
     Naeini, Cooper and Hauskrecht, Obtaining Well Calibrated Probabilities Using Bayesian Binning, 2015; Guo et al.,
-    2017. The estimate is biased upwards: a calibrated model has a positive one on every finite sample.
+    2017. The estimate is biased upwards: a calibrated model has a positive one on average, unless it is certain.
     """
     sums, hits, count = _bin(probabilities, labels, n_bins)
     return (hits - sums).abs().sum(-1) / count.sum(-1)

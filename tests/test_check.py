@@ -23,7 +23,7 @@ def test_it_reports_what_it_did():
     result = SPLIT.check(cases=321)
     assert result.cases == 321 and (result.device == "cpu" or torch.cuda.is_available())
     # gaps are relative to the two sides, no longer to the size of the terms, of which they were 1e-15 at most
-    assert 0 < result.residual < 1e-12 and 21 <= result.judged < 60
+    assert 0 < result.residual < 1e-14 and 21 <= result.judged < 60
     said = f"at 321 random points with 2 ≤ K ≤ 1000: the largest relative gap is {result.residual:.1e}; "
     said += f"{result.judged} of the points were judged with 60 digits"
     assert said in repr(result) and said in result._repr_markdown_()
@@ -57,8 +57,8 @@ def test_an_error_that_only_some_points_show_is_found_by_torch_and_confirmed():
 
 @pytest.mark.parametrize("name", [name for number, name in enumerate(statements.TRUE) if number % 10 == 0])
 def test_a_true_statement_passes(name):
-    result = statements.TRUE[name]().claim.check(cases=200)
-    assert result.residual is None or result.residual < 1e-12
+    result = statements.TRUE[name]().claim.check(cases=200)  # raises where it is false
+    assert result.cases == 200 if result.residual is not None else result.limits
 
 
 @pytest.mark.parametrize("name", [name for number, name in enumerate(statements.FALSE) if number % 10 == 0])
@@ -73,14 +73,14 @@ def test_a_false_statement_does_not_pass(name):
 def test_where_equality_is_claimed_it_is_checked(place):
     given = [P, Q, epsilon > 0, epsilon <= 1, Real(z)]
     claim = Claim("gap", (kl_divergence(place, q), ">=", 0), given=given, equality={q: place})
-    assert claim.check(cases=40).residual < 1e-12
+    assert claim.check(cases=40).cases == 40
     with pytest.raises(CheckError, match=r"gap fails at .* which is not == 0"):
         claim.near_miss((kl_divergence(place, q) + Rational(1, 10**6), ">=", 0), equality={q: place}).check(cases=40)
 
 
 def test_where_equality_of_numbers_is_claimed_it_is_checked():
     claim = Claim("tangent", (exp(x), ">=", 1 + x), given=[Real(x)], equality={x: 0})
-    assert claim.check().residual < 1e-12
+    assert claim.check().cases == 1000
     with pytest.raises(CheckError, match="not =="):
         claim.near_miss(equality={x: Rational(1, 100)}).check()
 
@@ -100,7 +100,7 @@ def test_cases_that_float64_loses_are_judged():
     # in float64 1 - sigmoid(x) is 0 for x > 37; such cases were once left out, now each of them is judged
     claim = Claim("odds", (log(1 - sigmoid(x)), "==", -softplus(x)), given=[Real(x)])
     result = claim.check(cases=300)
-    assert result.cases == 300 and result.judged > 30 and result.residual <= 1e-12
+    assert result.cases == 300 and result.judged > 30
     lost = claim.near_miss(given=[x >= 100]).check(cases=60)
     assert lost.judged == 60 and lost.residual == 0
     with pytest.raises(CheckError, match="odds fails at x"):
@@ -230,7 +230,7 @@ def test_every_fourth_case_is_put_where_equality_is_claimed_too(monkeypatch):
 
 def test_a_one_hot_model_and_labels_are_drawn_and_checked():
     claim = Claim("label", (cross_entropy(r, q), "==", -log(q[y])), given=[OneHot(r, y), Q])
-    assert claim.check(cases=100).residual < 1e-12
+    assert claim.check(cases=100).cases == 100
     with pytest.raises(CheckError):
         claim.near_miss((cross_entropy(r, q), "==", -log(q[i])), given=[OneHot(r, y), Q, Label(i)]).check(cases=100)
 

@@ -61,8 +61,7 @@ def test_a_plausible_reason_does_not_prove_a_false_statement(name, rules_alone):
 def test_true_statements_are_proved(name):
     proof = statements.TRUE[name]()
     assert proof.rules
-    # relative to the sides, which may cancel; what is off by more than 1e-12 was judged with 60 digits
-    assert proof.claim.check(cases=100).residual < 1e-11
+    proof.claim.check(cases=100)  # raises where the claim is false, or has no value
 
 
 BELOW_TANGENT = (1 - x) ** gamma, ">=", 1 - gamma * x
@@ -188,8 +187,8 @@ def test_a_case_of_equality_that_was_not_shown_is_named(statement, equality, sai
          .prove(by=Derivation(x + 1, given=[x > 0]).ge(x, "1 > 0").ge(x - 1, "1 > 0")),
          ["derivation", "normal form", "sign"], [], ["by the derivation, line by line: 1 > 0; 1 > 0"]),
         (lambda: Claim("limit", (limit(x * log(x), x, 0, "+"), "==", 0), given=[x > 0, x < 1]).prove(), ["limit"], [],
-         [r"SymPy finds this limit; in multiple precision, $x \log{\left(x \right)}$ comes ever nearer to it over "
-          "300 orders of magnitude"]),
+         [r"SymPy finds this limit; in multiple precision, $x \log{\left(x \right)}$ is within 0.02 of it after "
+          "300 orders of magnitude or more, and nearer than halfway"]),
         (lambda: Claim("sign", (entropy(p), ">=", 0), given=[P]).prove(), ["normal form", "sign"], [],
          [r"the difference, by its signs, is $- \sum_{j=1}^{K} p_{j} \log{\left(p_{j} \right)} \geq 0$"]),
     ],

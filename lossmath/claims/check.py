@@ -90,7 +90,7 @@ def check(claim, cases: int = 1000, seed: int = 0, device=None) -> Check:
     -------
     Check
         With the largest gap in float64, relative to the two sides (for an inequality, what it fails by). Cases that
-        float64 finds off by more than 1e-12, or has no number for, are judged in multiple precision instead, and 20
+        float64 finds off by more than 1e-12, or has no number for, are judged in multiple precision instead, and 21
         others besides. Limits are watched in multiple precision, at 20 points: how near they came, and after how long.
 
     Raises

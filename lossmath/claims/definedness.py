@@ -38,7 +38,7 @@ def is_above_zero(context: Context, expr: sp.Expr, inside: sp.Symbol | None = No
 
 
 def _find(context, expr, weights):
-    """The same in a strict context. `weights` multiply the expression."""
+    """The same in one context. `weights` multiply the expression."""
     for part, its_weights in _parts(expr, weights):
         if (found := _find(context, part, its_weights)) is not None:
             return found
@@ -102,7 +102,9 @@ def _vanishes_with(context, u, weight):
 
     A weight δ is 0 or 1, so that only u at δ = 1 matters.
     """
-    inside = context.memo.setdefault("inside", Context(context.hypotheses))
+    if "inside" not in context.memo:
+        context.memo["inside"] = Context(context.hypotheses)
+    inside = context.memo["inside"]
     if not is_nonnegative(inside, u):  # then it is not negative at the ends either
         return False
     u, weight = prepare(context, u), prepare(context, weight)
