@@ -136,13 +136,16 @@ def test_a_claim_is_shown_with_its_hypotheses_and_its_case_of_equality():
     assert repr(claim) == "Claim('gap': kl_divergence(p, q) >= 0; entropy(p) <= log(K))"
 
 
-def test_a_proof_ends_with_its_rules_and_for_which_classes_it_holds():
+def test_a_proof_shows_its_statements_and_its_verdict_and_folds_its_steps():
     lemma = Claim("bernoulli", BERNOULLI, given=[*CLOSED, gamma >= 1]).prove(by=tangent(x, at=0))
-    display, steps, end = lemma._repr_markdown_().split("\n\n")
+    display, verdict, fold, steps, end = lemma._repr_markdown_().split("\n\n")
     assert display == lines(rf"{latex(BERNOULLI[0])} &\geq {latex(BERNOULLI[2])}")
-    assert [step[:2] for step in steps.splitlines()] == ["- "] * 3 and end == "∎ **Proved** (rule: tangent)."
+    assert verdict == "∎ `bernoulli` is **proved** (rule: tangent)."
+    assert fold == '<details class="proof">\n<summary>How, in 3 steps</summary>' and end == "</details>"
+    assert [step[:2] for step in steps.splitlines()] == ["- "] * 3
     signed = Claim("nonnegative", (entropy(p), ">=", 0), given=[P]).prove()
-    assert signed._repr_markdown_().endswith(r"∎ **Proved** for every $K \geq 2$ (rules: normal form, sign).")
+    said = r"∎ `nonnegative` is **proved** for every $K \geq 2$ (rules: normal form, sign)."
+    assert said in signed._repr_markdown_().split("\n\n")
     assert repr(signed) == "Proof of nonnegative for every K, by normal form, sign"
     # what the mutants of a claim are proved by
     assert lemma.ways == (tangent(x, at=0),) and signed.ways == (None,)
@@ -268,9 +271,12 @@ def test_the_examples_of_the_docstrings():
     assert doctest.testmod(lossmath.claims.claim).failed == 0
 
 
-def test_a_step_that_is_too_long_is_behind_a_click():
-    lead_at = lead(z, y)
-    margin_form = focal_loss(one_hot(y), softmax(z), gamma), "==", sigmoid(lead_at) ** gamma * softplus(lead_at)
-    shown = Claim("folded", margin_form, given=[Real(z), Label(y), gamma >= 0]).prove()._repr_markdown_()
-    assert shown.count("<details>") == shown.count("</details>") == 1
-    assert "<summary>both sides have the normal form …</summary>\n\nboth sides have the normal form $" in shown
+def test_the_steps_of_several_statements_say_which_they_prove():
+    claim = Claim("both", (entropy(p), ">=", 0), (kl_divergence(p, p), "==", 0), given=[P])
+    display, _, _, steps, _ = claim.prove()._repr_markdown_().split("\n\n")
+    one, other = (
+        rf"({n}) && {latex(left)} &{sign} 0"
+        for n, left, sign in ((1, entropy(p), r"\geq"), (2, kl_divergence(p, p), "="))
+    )
+    assert display == lines(one, other)
+    assert [step[:5] for step in steps.splitlines()] == ["- (1)", "- (2)"]

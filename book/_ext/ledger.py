@@ -11,6 +11,7 @@ from pathlib import Path
 import graph
 import jinja2
 from chapters import anchor
+from docutils import nodes
 from mutate import examined
 from sphinx.util import logging
 
@@ -179,10 +180,14 @@ def _status(entry):
 # The page
 
 
+def _macros():
+    text = Path(__file__).with_name("ledger.jinja").read_text("utf-8")
+    return jinja2.Template(text, trim_blocks=True, lstrip_blocks=True).module
+
+
 def page_of(entries):
     """The ledger as Markdown, in three parts."""
-    text = Path(__file__).with_name("ledger.jinja").read_text("utf-8")
-    page = jinja2.Template(text, trim_blocks=True, lstrip_blocks=True).module
+    page = _macros()
     blocks = (str(page.block(entry)) for entry in entries)
     return {"summary": str(page.summary(entries)), "graph": graph.draw(entries), "claims": "\n\n".join(blocks)}
 
@@ -215,6 +220,19 @@ def find_labels(app, env):
             logger.warning("the ledger: %s: the chapter %s has no label (%s)=", id, claim.get("chapter"), id)
 
 
+def sum_up(app, doctree, docname):
+    """After a verdict, what else was done to the claim, with a link to its entry in the ledger."""
+    found = {entry["id"]: entry for entry in rows(app.contract, app.evidence) if entry["page"] == docname}
+    labels = app.env.get_domain("std").anonlabels
+    for verdict in doctree.findall(nodes.paragraph):
+        id = verdict.astext().startswith("∎") and verdict.next_node(nodes.literal).astext()
+        if id in found and f"ledger-{id}" in labels:
+            page, label = labels[f"ledger-{id}"]
+            uri = f"{app.builder.get_relative_uri(docname, page)}#{label}"
+            said = _macros().sum_up(found[id]).strip()
+            verdict += [nodes.Text(f" {said} "), nodes.reference("", "The ledger", refuri=uri, internal=True)]
+
+
 def write(app, exception):
     """The ledger as JSON beside the site: an output, made anew in every build."""
     if exception is None and app.contract["claims"]:
@@ -226,4 +244,5 @@ def setup(app):
     app.connect("env-get-outdated", settle, priority=600)  # after the chapters have run
     app.connect("source-read", fill)
     app.connect("env-check-consistency", find_labels)
+    app.connect("doctree-resolved", sum_up)
     app.connect("build-finished", write)

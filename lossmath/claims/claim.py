@@ -32,7 +32,6 @@ __all__ = [
 
 
 TRIED = ({K: 2, N: 1, M: 1}, False), ({K: 3, N: 2, M: 2}, False), ({K: 3, N: 2, M: 2}, True)  # points, wide or not
-LONG = 200  # characters of a step that stands in sight
 RELATIONS = {Equality: "==", LessThan: "<=", GreaterThan: ">="}
 
 
@@ -76,14 +75,6 @@ def explain_failure(claim, error):
 def _relation(statement):
     left, relation, right = statement
     return f"{latex(left)} &{SIGNS[relation]} {latex(right)}"
-
-
-def _show_steps(steps):
-    """The steps of a proof; those that are too long for a line are behind a click."""
-    short = "\n".join(f"- {step}" for step in steps if len(step) <= LONG)
-    long = (step for step in steps if len(step) > LONG)
-    folded = (f"<details>\n<summary>{one.partition('$')[0]}…</summary>\n\n{one}\n\n</details>" for one in long)
-    return "\n\n".join(part for part in (short, *folded) if part)
 
 
 def _display(lines):
@@ -251,13 +242,21 @@ class Proof:
         return f"Proof of {self.claim.id} for every K, by {', '.join(self.rules + self.lemmas)}"
 
     def _repr_markdown_(self):
-        text = []
-        for statement, record in zip(self.claim._lines(), self.records):
-            text += [_display([statement]), _show_steps(record.steps)]
+        statements, steps = (
+            self.claim._lines(),
+            [(n, step) for n, one in enumerate(self.records, 1) for step in one.steps],
+        )
+        several = len(statements) > 1
+        if several:
+            statements = [f"({n}) && {statement}" for n, statement in enumerate(statements, 1)]
         every = r" for every $K \geq 2$" if self.claim.counts_classes else ""
         rules = f"rule{'s' * (len(self.rules) > 1)}: {', '.join(self.rules)}"
         watched = " Limits are computed by SymPy and watched, not proved." if "limit" in self.rules else ""
-        return "\n\n".join([*text, f"∎ **Proved**{every} ({rules}).{watched}"])
+        verdict = f"∎ `{self.claim.id}` is **proved**{every} ({rules}).{watched}"
+        how = "\n".join(f"- ({n}) {step}" if several else f"- {step}" for n, step in steps)
+        summary = f"How, in {len(steps)} step{'s' * (len(steps) > 1)}"
+        folded = f'<details class="proof">\n<summary>{summary}</summary>\n\n{how}\n\n</details>'
+        return "\n\n".join([_display(statements), verdict, folded])
 
 
 class Derivation:

@@ -1,0 +1,42 @@
+// What is copied holds formulas as LaTeX.
+document.addEventListener("copy", (event) => {
+  const selection = getSelection();
+  if (selection.isCollapsed) return;
+  const range = selection.getRangeAt(0).cloneRange();
+  const around = (node) => (node.nodeType === Node.ELEMENT_NODE ? node : node.parentElement).closest("math");
+  if (around(range.startContainer)) range.setStartBefore(around(range.startContainer));
+  if (around(range.endContainer)) range.setEndAfter(around(range.endContainer));
+  const copy = document.createElement("div");
+  copy.append(range.cloneContents());
+  const formulas = copy.querySelectorAll("math");
+  if (formulas.length === 0) return;
+  event.clipboardData.setData("text/html", copy.innerHTML);
+  for (const formula of formulas) {
+    const tex = formula.querySelector("annotation").textContent;
+    formula.replaceWith(formula.getAttribute("display") === "block" ? `$$\n${tex}\n$$` : `$${tex}$`);
+  }
+  document.body.append(copy); // to be laid out: else its paragraphs run together
+  event.clipboardData.setData("text/plain", copy.innerText);
+  copy.remove();
+  event.preventDefault();
+});
+
+// What is folded opens for a link that leads into it, and in print.
+function open() {
+  const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  let folded = target && target.closest("details:not([open])");
+  if (!folded) return;
+  for (; folded; folded = folded.parentElement.closest("details:not([open])")) folded.open = true;
+  target.scrollIntoView();
+}
+addEventListener("hashchange", open);
+open();
+
+const folded = [];
+addEventListener("beforeprint", () => {
+  folded.push(...document.querySelectorAll("article details:not([open])"));
+  for (const part of folded) part.open = true;
+});
+addEventListener("afterprint", () => {
+  for (const part of folded.splice(0)) part.open = false;
+});
