@@ -68,7 +68,7 @@ class Book:
         self.folder = folder
         for name in ("_config.yml", "requirements.txt"):
             shutil.copy(ROOT / name, folder)
-        for name in ("_ext", "_static"):
+        for name in ("_ext", "_static", "_templates"):
             shutil.copytree(ROOT / "book" / name, folder / "book" / name)
         self.write("_toc.yml", "format: jb-book\nroot: book/index\nchapters:\n  - file: book/other\n")
         self.write("book/references.bib", BIB)
@@ -124,8 +124,10 @@ def cell(code):
         ("# A page\n\n{py:func}`nowhere`\n", "py:func reference target not found"),
         ("# A page\n\n[text](#nowhere)\n", "target not found"),
         ("# A page\n\n{cite:t}`nobody`\n", 'could not find bibtex key "nobody"'),
+        ("# A page\n\nOf $\\nosuch{x}$.\n", "this formula cannot be typeset"),
+        (cell("from IPython.display import Math\n\nMath(r'\\nosuch')"), "this formula cannot be typeset"),
     ],
-    ids=["failing cell", "Python warning", "Sphinx warning", "reference", "link", "citation"],
+    ids=["failing cell", "Python warning", "Sphinx warning", "reference", "link", "citation", "formula", "output"],
 )
 def test_what_is_wrong_fails_the_build_twice(book, page, said):
     book.write("book/index.md", page)
@@ -203,8 +205,56 @@ def test_pages_ask_no_third_party_for_anything(built):
         asked += [tag["href"] for tag in page.select("link[href]")]
         assert asked
         assert [address for address in asked if re.match(r"(https?:)?//", address)] == []
-    mathjax = BeautifulSoup(built.page(), "html.parser").select("script[src*=mathjax]")
-    assert len(mathjax) == 1
+
+
+def test_formulas_are_typeset_in_the_page_without_a_script(built):
+    page = BeautifulSoup(built.page(), "html.parser")
+    assert str(page.select_one("article math msup")) == "<msup><mi>x</mi><mn>2</mn></msup>"
+    assert not [script for script in page.select("script[src]") if "math" in script["src"].lower()]
+    assert not [*(built.folder / "_build/html").rglob("*[mM]ath[jJ]ax*")]
+
+
+def test_no_script_holds_up_the_page(built):
+    scripts = BeautifulSoup(built.page(), "html.parser").select("head script")
+    inline = [script.text for script in scripts if not script.has_attr("src") and script.get("type") != "module"]
+    assert len(inline) == 1 and "localStorage" in inline[0]  # light or dark, before anything is painted
+    assert all(script.has_attr("defer") for script in scripts if script.has_attr("src"))
+
+
+FORMULAS = """\
+# Formulas
+
+(place)=
+## A place
+
+$$
+a = b
+$$ (one)
+
+By {eq}`one`, and so ($p$, $q$), as in [$p$](#place), it is $p$-like.
+
+```{code-cell} python
+from IPython.display import Markdown, Math, display
+
+display(Math(r"\frac{1}{2}"), Markdown("It is $x_1$.\n\n$$\ny\n$$"))
+```
+"""
+
+
+def test_formulas_are_numbered_referred_to_linked_and_kept_with_what_follows_them(book):
+    book.write("book/index.md", PAGE + FORMULAS)
+    status, printed = book.build()
+    assert status == 0, printed
+    page = BeautifulSoup(book.page(), "html.parser").select_one("article")
+    for tag in page.select("annotation"):
+        tag.decompose()
+    (number,) = page.select(".eqno")
+    assert "(1)" in number.text and number.parent["id"] == "equation-one"
+    assert page.select_one('a[href="#equation-one"]').text == "(1)"
+    assert [whole.text for whole in page.select(".together")] == ["x2.", "(p,", "q),", "p,", "p-like.", "x1."]
+    assert page.select_one("a:has(math)")["title"] == "A place"
+    output = page.select(".cell_output")[-1]
+    assert output.select_one("mfrac") and output.select_one("p msub") and output.select_one("math[display=block] mi")
 
 
 def test_a_page_has_a_description_one_search_box_and_its_notebook(built):

@@ -139,7 +139,7 @@ def test_a_claim_is_shown_with_its_hypotheses_and_its_case_of_equality():
 def test_a_proof_shows_its_statements_and_its_verdict_and_folds_its_steps():
     lemma = Claim("bernoulli", BERNOULLI, given=[*CLOSED, gamma >= 1]).prove(by=tangent(x, at=0))
     display, verdict, fold, steps, end = lemma._repr_markdown_().split("\n\n")
-    assert display == lines(rf"{latex(BERNOULLI[0])} &\geq {latex(BERNOULLI[2])}")
+    assert display == lines(rf"{latex(BERNOULLI[0])} \geq {latex(BERNOULLI[2])}")
     assert verdict == "∎ `bernoulli` is **proved** (rule: tangent)."
     assert fold == '<details class="proof">\n<summary>How, in 3 steps</summary>' and end == "</details>"
     assert [step[:2] for step in steps.splitlines()] == ["- "] * 3
@@ -275,7 +275,7 @@ def test_the_steps_of_several_statements_say_which_they_prove():
     claim = Claim("both", (entropy(p), ">=", 0), (kl_divergence(p, p), "==", 0), given=[P])
     display, _, _, steps, _ = claim.prove()._repr_markdown_().split("\n\n")
     one, other = (
-        rf"({n}) && {latex(left)} &{sign} 0"
+        rf"({n}) \quad & {latex(left)} {sign} 0"
         for n, left, sign in ((1, entropy(p), r"\geq"), (2, kl_divergence(p, p), "="))
     )
     assert display == lines(one, other)

@@ -34,7 +34,7 @@ RAW_TEX = r"""() => {
     const found = [];
     while (walker.nextNode()) {
         const node = walker.currentNode;
-        const read = !node.parentElement.closest("pre, code, script, style, noscript, mjx-container");
+        const read = !node.parentElement.closest("pre, code, script, style, noscript, annotation");
         if (read && /\$|\\[a-zA-Z()[\]]/.test(node.data)) found.push(node.data);
     }
     return found;
@@ -42,11 +42,37 @@ RAW_TEX = r"""() => {
 
 # Elements of the article that stick out of the window and cannot be scrolled into it.
 STICKS_OUT = """() => [...document.querySelectorAll("article *")].filter(element => {
-    if (element.closest("mjx-assistive-mml") || element.getBoundingClientRect().right <= innerWidth + 1) return false;
+    if (element.getBoundingClientRect().right <= innerWidth + 1) return false;
     for (let parent = element.parentElement; parent; parent = parent.parentElement)
         if (["auto", "scroll"].includes(getComputedStyle(parent).overflowX)) return false;
     return true;
 }).map(element => element.outerHTML.slice(0, 100))"""
+
+# All formulas of a page in one place, and what is drawn in another font than theirs.
+FORMULAS = """() => {
+    const place = document.createElement("div");
+    place.id = "formulas";
+    for (const formula of document.querySelectorAll("article math")) place.append(formula.cloneNode(true));
+    document.body.append(place);
+    return place.childElementCount;
+}"""
+
+# Where a line ends between a formula and the comma or full stop after it.
+TORN = """() => [...document.querySelectorAll("article span.math")].filter(formula => {
+    const after = formula.nextSibling;
+    if (!after || after.nodeType !== Node.TEXT_NODE || !/^[.,;:)]/.test(after.data)) return false;
+    const range = document.createRange();
+    range.setStart(after, 0);
+    range.setEnd(after, 1);
+    return range.getBoundingClientRect().left < formula.getBoundingClientRect().left;
+}).map(formula => formula.outerHTML)"""
+
+COPIED = """part => {
+    getSelection().selectAllChildren(part);
+    const event = new ClipboardEvent("copy", { clipboardData: new DataTransfer(), bubbles: true, cancelable: true });
+    part.dispatchEvent(event);
+    return event.clipboardData.getData("text/plain");
+}"""
 
 IMAGES = """() => [...document.querySelectorAll("article img")].map(image => {
     const { backgroundColor, filter } = getComputedStyle(image);
@@ -59,10 +85,14 @@ class Quiet(SimpleHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(scope="module")
-def address():
+@pytest.fixture(scope="module", params=["server", "files"])
+def address(request):
+    """Where the site is: at a server, or in the file system."""
     if not (SITE / "index.html").is_file():
         pytest.fail("There is no built book in _build/html: run `jupyter-book build .` first.")
+    if request.param == "files":
+        yield f"{SITE.as_uri()}/"
+        return
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=SITE)) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -96,12 +126,11 @@ def test_page(address, browser, name, scheme, width):
     page.goto(f"{address}{name}.html", wait_until="networkidle")
     assert page.evaluate("document.documentElement.dataset.theme") == scheme
 
-    page.evaluate("window.MathJax ? MathJax.startup.promise.then(() => null) : null")
-    assert page.locator(".math:not(:has(mjx-container))").all_inner_texts() == []
-    assert page.locator("mjx-merror, mjx-mtext[style*=red]").all_inner_texts() == []  # red: an unknown macro
     assert page.evaluate(RAW_TEX) == []
+    assert page.evaluate(TORN) == []
     if "$" in (ROOT / f"{name}.md").read_text(encoding="utf-8"):
-        assert page.locator("mjx-container").count() > 0
+        assert page.locator(".math math").count() > 0
+    assert page.locator(".math:not(:has(math)), merror, [mathcolor]").all_inner_texts() == []
 
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.evaluate(STICKS_OUT) == []
@@ -111,6 +140,75 @@ def test_page(address, browser, name, scheme, width):
 
     context.close()
     assert wrong == []
+
+
+@pytest.fixture
+def page(browser):
+    page = browser.new_page()
+    yield page
+    page.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_formulas_are_drawn_in_their_own_font(address, page, name):
+    page.goto(f"{address}{name}.html")
+    drawn = page.evaluate(FORMULAS)
+    tool = page.context.new_cdp_session(page)
+    root = tool.send("DOM.getDocument")["root"]["nodeId"]
+    node = tool.send("DOM.querySelector", {"nodeId": root, "selector": "#formulas"})["nodeId"]
+    tool.send("CSS.enable")
+    fonts = tool.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]
+    assert bool(drawn) == bool(fonts)
+    assert [
+        font for font in fonts if not (font["isCustomFont"] and "NewComputerModernMath" in font["familyName"])
+    ] == []
+
+
+def test_what_is_copied_holds_formulas_as_latex(address, page):
+    page.goto(f"{address}book/focal_loss.html")
+    assert "For a focusing parameter $\\gamma \\geq 0$," in page.locator("article p").evaluate_all(
+        f"parts => parts.map({COPIED})"
+    )
+    display = page.locator("#focal-margin-form > div.math").evaluate(COPIED)
+    assert display.startswith("$$\n\\begin{aligned}") and display.endswith("\\end{aligned}\n$$")
+    inside = page.locator("article p math").first.locator("mo, mi").first.evaluate(COPIED)
+    assert inside.startswith("$") and inside.endswith("$")  # a part of a formula gives the whole
+
+
+def test_what_is_folded_opens_for_a_link_and_in_print(address, page):
+    page.goto(f"{address}book/focal_loss.html")
+    folded = page.locator("article details")
+    assert folded.count() > 5 and page.locator("article details[open]").count() == 0
+    assert page.locator("details.proof summary").first.inner_text().startswith("How, in ")
+    page.evaluate(
+        "document.querySelectorAll('article details').forEach((part, k) => part.lastElementChild.id = `in-${k}`)"
+    )
+    page.evaluate("location.hash = '#in-3'")
+    page.wait_for_function("document.querySelectorAll('article details')[3].open")
+    assert page.locator("#in-3").is_visible() and page.locator("article details[open]").count() == 1
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("article details[open]").count() == folded.count()
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("article details[open]").count() == 1
+
+
+def test_a_page_opened_at_what_is_folded_shows_it(address, page):
+    """As from a search engine, or from another chapter."""
+    page.goto(f"{address}book/cross_entropy.html")
+    target = page.evaluate("[...document.querySelectorAll('article details [id]')].map(part => part.id)[0]")
+    page.goto("about:blank")
+    page.goto(f"{address}book/cross_entropy.html#{target}")
+    assert page.locator(f"[id='{target}']").is_visible()
+
+
+def test_icons_are_drawn(address, page):
+    page.goto(f"{address}book/focal_loss.html")
+    tool = page.context.new_cdp_session(page)
+    tool.send("DOM.enable"), tool.send("CSS.enable")
+    root = tool.send("DOM.getDocument")["root"]["nodeId"]
+    for node in tool.send("DOM.querySelectorAll", {"nodeId": root, "selector": "i[class*=fa-]"})["nodeIds"]:
+        fonts = tool.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]
+        assert all(font["isCustomFont"] for font in fonts)
 
 
 @cache

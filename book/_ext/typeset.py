@@ -19,14 +19,14 @@ NUMBERED = re.compile(
 )  # Sphinx numbers what has a label
 IN_TEXT = re.compile(r"\\text\{([^{}$]*)\$([^$]*)\$([^{}$]*)\}")  # a formula in words in a formula
 TALL = {"mfrac", "mroot", "msqrt", "mtable", "munder", "munderover"}
-CLOSING, OPENING = re.compile(r"[^\s\w([]+\w*"), re.compile(r"[(\[“‘]+$")
+CLOSING, OPENING = re.compile(r"[^\s\w([]+\w*"), re.compile(r"[(\[“]+$")
 
 
 def typeset(tex, display):
     """A formula as MathML; raises LatexError."""
     tex = NUMBERED.sub(r"\1*}", IN_TEXT.sub(r"\\text{\1}\2\\text{\3}", tex.strip()))
     if r"\\" in tex and not tex.startswith(r"\begin"):
-        tex = rf"\begin{{split}}{tex}\end{{split}}"
+        tex = rf"\begin{{aligned}}{tex}\end{{aligned}}"
     text = TEX.convert_with_local_state(tex, displaystyle=display)
     tree = ET.fromstring(text.replace("&ApplyFunction;", "\u2061"))
     for row in tree.iter("mrow"):
@@ -64,6 +64,8 @@ def visit_display(self, node):
 def keep_together(app, doctree, docname):
     """No line ends between a formula in the text and the comma after it, or the parenthesis before it."""
     for node in list(doctree.findall(nodes.math)):
+        while isinstance(node.parent, nodes.Inline) and len(node.parent) == 1:  # all of a link
+            node = node.parent
         parent = node.parent
         at = parent.index(node)
         before, after = ("" if not 0 <= k < len(parent) else parent[k] for k in (at - 1, at + 1))
@@ -82,6 +84,17 @@ def keep_together(app, doctree, docname):
             whole += nodes.Text(closing[0])
 
 
+def name_links(app, doctree, docname):
+    """A link that shows nothing but a formula is named by what it leads to."""
+    labels = app.env.get_domain("std").labels
+    for link in doctree.findall(nodes.reference):
+        words = (text for text in link.findall(nodes.Text) if not isinstance(text.parent, nodes.math))
+        if link.next_node(nodes.math) and not any(words):
+            label = link.get("refid") or link.get("refuri", "").partition("#")[2]
+            link["reftitle"] = labels[label][2] if label in labels else link.astext()
+
+
 def setup(app):
     app.add_html_math_renderer("mathml", (visit_inline, None), (visit_display, None))
     app.connect("doctree-resolved", keep_together)
+    app.connect("doctree-resolved", name_links)

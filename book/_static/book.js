@@ -40,3 +40,12 @@ addEventListener("beforeprint", () => {
 addEventListener("afterprint", () => {
   for (const part of folded.splice(0)) part.open = false;
 });
+
+// Who reads without a mouse reaches the formulas and tables that are wider than their place.
+const reach = () => {
+  for (const box of document.querySelectorAll("div.math, span.math, .pst-scrollable-table-container, pre"))
+    if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+};
+addEventListener("load", reach);
+addEventListener("resize", reach);
+addEventListener("toggle", reach, true);

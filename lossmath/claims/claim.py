@@ -72,9 +72,9 @@ def explain_failure(claim, error):
     return f"{claim.id} is open: {error}; no counterexample among {len(points)} points; ways to try, as `by`: {ways}"
 
 
-def _relation(statement):
+def _relation(statement, sign="&"):
     left, relation, right = statement
-    return f"{latex(left)} &{SIGNS[relation]} {latex(right)}"
+    return f"{latex(left)} {sign}{SIGNS[relation]} {latex(right)}"
 
 
 def _display(lines):
@@ -242,13 +242,11 @@ class Proof:
         return f"Proof of {self.claim.id} for every K, by {', '.join(self.rules + self.lemmas)}"
 
     def _repr_markdown_(self):
-        statements, steps = (
-            self.claim._lines(),
-            [(n, step) for n, one in enumerate(self.records, 1) for step in one.steps],
-        )
-        several = len(statements) > 1
+        steps = [(n, step) for n, record in enumerate(self.records, 1) for step in record.steps]
+        lines = [_relation(statement, sign="") for statement in self.claim.statements]
+        several = len(lines) > 1
         if several:
-            statements = [f"({n}) && {statement}" for n, statement in enumerate(statements, 1)]
+            lines = [rf"({n}) \quad & {line}" for n, line in enumerate(lines, 1)]
         every = r" for every $K \geq 2$" if self.claim.counts_classes else ""
         rules = f"rule{'s' * (len(self.rules) > 1)}: {', '.join(self.rules)}"
         watched = " Limits are computed by SymPy and watched, not proved." if "limit" in self.rules else ""
@@ -256,7 +254,7 @@ class Proof:
         how = "\n".join(f"- ({n}) {step}" if several else f"- {step}" for n, step in steps)
         summary = f"How, in {len(steps)} step{'s' * (len(steps) > 1)}"
         folded = f'<details class="proof">\n<summary>{summary}</summary>\n\n{how}\n\n</details>'
-        return "\n\n".join([_display(statements), verdict, folded])
+        return "\n\n".join([_display(lines), verdict, folded])
 
 
 class Derivation:
