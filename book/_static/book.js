@@ -13,7 +13,10 @@ document.addEventListener("copy", (event) => {
   event.clipboardData.setData("text/html", copy.innerHTML);
   for (const formula of formulas) {
     const tex = formula.querySelector("annotation").textContent;
-    formula.replaceWith(formula.getAttribute("display") === "block" ? `$$\n${tex}\n$$` : `$${tex}$`);
+    const text = document.createElement("span");
+    text.textContent = formula.getAttribute("display") === "block" ? `$$\n${tex}\n$$` : `$${tex}$`;
+    text.style.whiteSpace = "pre";
+    formula.replaceWith(text);
   }
   document.body.append(copy); // to be laid out: else its paragraphs run together
   event.clipboardData.setData("text/plain", copy.innerText);
@@ -42,10 +45,10 @@ addEventListener("afterprint", () => {
 });
 
 // Who reads without a mouse reaches the formulas and tables that are wider than their place.
-const reach = () => {
+function reach() {
   for (const box of document.querySelectorAll("div.math, span.math, .pst-scrollable-table-container, pre"))
-    if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
-};
+    if (!box.closest("details:not([open])") && box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+}
 addEventListener("load", reach);
 addEventListener("resize", reach);
 addEventListener("toggle", reach, true);
