@@ -23,8 +23,8 @@ ICONS = "vendor/fontawesome/webfonts/fa-solid-900.woff2"
 CODES = """2b f002 f00c f00d f010 f015 f019 f02d f02f f03a f042 f044 f04b f04c f053 f054 f057 f058 f059 f05a f062 f063
 f064 f065 f066 f068 f06a f071 f075 f077 f078 f08e f0c1 f0c3 f0c5 f0c9 f0eb f0f3 f104 f105 f106 f107 f120 f121 f126 f135
 f15b f185 f186 f188 f1c1 f2f9 f303 f5fc"""
-CSS = """/* Made by .ci/fonts.py: a part of New Computer Modern Math, (C) Antonis Tsolomitis, GUST Font License. It is in the sheet
-   itself, so that no formula moves when it comes, and Firefox finds it in a file system. */
+CSS = """/* Made by .ci/fonts.py: a part of New Computer Modern Math, (C) Antonis Tsolomitis, GUST Font License.
+   The font is in the sheet itself: so Firefox finds it in a file system too. */
 @font-face { font-family: "Formulas"; """
 LETTERS = (
     range(0x20, 0x7F),

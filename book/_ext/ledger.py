@@ -224,13 +224,28 @@ def sum_up(app, doctree, docname):
     """After a verdict, what else was done to the claim, with a link to its entry in the ledger."""
     found = {entry["id"]: entry for entry in rows(app.contract, app.evidence) if entry["page"] == docname}
     labels = app.env.get_domain("std").anonlabels
-    for verdict in doctree.findall(nodes.paragraph):
+    for verdict in list(doctree.findall(nodes.paragraph)):
         id = verdict.astext().startswith("∎") and verdict.next_node(nodes.literal).astext()
         if id in found and f"ledger-{id}" in labels:
             page, label = labels[f"ledger-{id}"]
             uri = f"{app.builder.get_relative_uri(docname, page)}#{label}"
             said = _macros().sum_up(found[id]).strip()
             verdict += [nodes.Text(f" {said} "), nodes.reference("", "The ledger", refuri=uri, internal=True)]
+            _fold_check(verdict)
+
+
+def _fold_check(verdict):
+    """Put how the claim was checked, if that is said below, with how it was proved."""
+    output, end = verdict.parent, None
+    for node in output[output.index(verdict) + 1 :]:
+        if node.astext().startswith("∎"):
+            return
+        if node.astext() == "</details>":
+            end = node
+        elif end is not None and node.astext().startswith("✓"):
+            output.remove(node)
+            output.insert(output.index(end), node)
+            return
 
 
 def write(app, exception):
