@@ -240,7 +240,7 @@ def _fold_check(verdict):
     for node in output[output.index(verdict) + 1 :]:
         if node.astext().startswith("∎"):
             return
-        if node.astext() == "</details>":
+        if node.astext().strip() == "</details>":
             end = node
         elif end is not None and node.astext().startswith("✓"):
             output.remove(node)
