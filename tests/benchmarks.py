@@ -271,7 +271,7 @@ def others(seconds):
                 warnings.simplefilter("ignore")
                 found = importlib.import_module(module)
         except (ImportError, RuntimeError):
-            print(f"{name} is not installed, and not measured.")
+            print(f"{name} cannot be imported, and is not measured.")
             continue
         mine, other = measure_times((ours, theirs(found)), (z, y, p), seconds)
         print(f"{name}, (8192, 10): {1e3 * mine:.2f} ms, {mine / other:.2f} of its time")
