@@ -3,10 +3,11 @@
 
     python3 -m pip --python .venv install brotli==1.2.1 && .venv/bin/python .ci/fonts.py NewCMMath-Book.otf
 
-`math.css`, for formulas, holds a part of New Computer Modern Math by Antonis Tsolomitis (https://ctan.org/pkg/newcomputermodern,
-GUST Font License): letters, operators, arrows and accents, more than the book uses now, each with its larger sizes. It
-is set as TeX sets: the subscript of q stands as high as that of x. The other takes the place of the theme's font of
-icons, Font Awesome Free (SIL Open Font License), with the icons that the theme and its buttons can show.
+`math.css`, for formulas, holds a part of New Computer Modern Math by Antonis Tsolomitis, which is at
+https://ctan.org/pkg/newcomputermodern under the GUST Font License: letters, operators, arrows and accents, more than
+the book uses now, each with its larger sizes. It is set as TeX sets: the subscript of q stands as high as that of x,
+and the lines of a norm as far apart. The other font takes the place of the theme's icons, Font Awesome Free (SIL Open
+Font License), with those that the theme and its buttons can show.
 """
 
 import sys
@@ -60,6 +61,9 @@ def part(font, **which):
 
 
 formulas = TTFont(sys.argv[1])
+for codes in formulas["cmap"].tables:
+    if 0x2016 in codes.cmap:
+        codes.cmap[0x2016] = codes.cmap[0x2225]
 formulas["MATH"].table.MathConstants.SubscriptShiftDown.Value = 150
 formulas["MATH"].table.MathConstants.SubscriptBaselineDropMin.Value = 0
 drawn = part(formulas, text=OTHERS, unicodes=[code for codes in LETTERS for code in codes])

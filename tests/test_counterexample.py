@@ -126,7 +126,7 @@ def test_a_counterexample_is_written_so_that_it_can_be_verified(statement, given
     assert str(found) == text and repr(found) == f"wrong refuted with {text}"
     left, relation, right = statement
     relation = {"==": "=", "<=": r"\leq", ">=": r"\geq"}[relation]
-    false, at = found._repr_markdown_().split("\n\n")
+    false, at = found._repr_markdown_().split("; ")
     assert false == f"✗ **False**: ${latex(left)} {relation} {latex(right)}$"
     assert at == f"at {found.point.latex()} the two sides are ${shown}$."
 

@@ -74,7 +74,7 @@ class Counterexample:
         one, relation, other = self.statement
         sign = {"==": r"\neq", "<=": ">", ">=": "<"}[relation]
         return (
-            f"✗ **False**: ${latex(one)} {SIGNS[relation]} {latex(other)}$\n\n"
+            f"✗ **False**: ${latex(one)} {SIGNS[relation]} {latex(other)}$; "
             f"at {self.point.latex()} the two sides are ${scientific(left)} {sign} {scientific(right)}$."
         )
 
