@@ -221,7 +221,7 @@ def test_no_script_holds_up_the_page(built):
     assert all(script.has_attr("defer") for script in scripts if script.has_attr("src"))
 
 
-FORMULAS = """\
+FORMULAS = r"""
 # Formulas
 
 (place)=
