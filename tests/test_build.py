@@ -250,8 +250,8 @@ def test_formulas_are_numbered_referred_to_linked_and_kept_with_what_follows_the
         tag.decompose()
     (number,) = page.select(".eqno")
     assert "(1)" in number.text and number.parent["id"] == "equation-one"
-    assert page.select_one('a[href="#equation-one"]').text == "(1)"
-    assert [whole.text for whole in page.select(".together")] == ["x2.", "(p,", "q),", "p,", "p-like.", "x1."]
+    assert "(1)" in [a.text for a in page.select('a[href="#equation-one"]')]
+    assert [whole.text for whole in page.select(".together")] == ["x2.", "(p,", "q),", "p,", "p-like", "x1."]
     assert page.select_one("a:has(math)")["title"] == "A place"
     output = page.select(".cell_output")[-1]
     assert output.select_one("mfrac") and output.select_one("p msub") and output.select_one("math[display=block] mi")
@@ -384,15 +384,15 @@ def test_a_verdict_says_what_else_was_done_and_how_it_was_checked_is_folded_with
     proof = "∎ `true` is **proved**.\n\n<details>\n<summary>How</summary>\n\n- by itself\n\n</details>"
     shown = f"from IPython.display import Markdown\ndisplay(Markdown({proof!r}), Markdown('✓ **Checked** so.'))"
     book.write("book/claims.toml", CLAIMS)
-    book.write("book/index.md", claims(LEFT).replace("'shown'", shown))
+    book.write("book/index.md", claims(LEFT).replace("\n'shown'", f"\n{shown}"))
     book.write("book/other.md", TEXT.format(text="<!-- ledger: claims -->"))
     status, printed = book.build()
     assert status == 0, printed
     output = BeautifulSoup(book.page(), "html.parser").select(".cell_output")[-1]
     said = "∎ true is proved. Checked at 7 points. 1 near miss and 1 of 1 mutant refuted. The ledger"
-    assert [" ".join(part.text.split()) for part in output.select("p")] == [said, "✓ Checked so."]
+    assert [" ".join(part.text.split()) for part in output.select("p")] == [said, "by itself", "✓ Checked so."]
     assert output.select_one("p a")["href"] == "other.html#ledger-true"
-    assert output.select_one("details p").text == "✓ Checked so."
+    assert output.select("details p")[-1].text == "✓ Checked so."
 
 
 def test_two_cold_builds_give_the_same_site(book):
