@@ -86,7 +86,7 @@ class Book:
         run = subprocess.run(
             [JUPYTER_BOOK, "build", "."],
             cwd=self.folder,
-            env=os.environ | {"PYTHONPATH": str(self.folder)},
+            env=os.environ | {"PYTHONPATH": str(self.folder), "LOSSMATH_REPOSITORY": ""},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
@@ -207,10 +207,17 @@ def test_pages_ask_no_third_party_for_anything(built):
     assert len(mathjax) == 1
 
 
-def test_a_page_has_a_description_one_search_box_and_its_notebook(built):
+def test_a_page_has_a_description_one_search_box_and_ways_on(built):
     page = BeautifulSoup(built.page(), "html.parser")
     assert page.select_one("meta[name=description]")["content"]
     assert len(page.select("input[type=search]")) == 1
+    assert [a["href"] for a in page.select("a[href*=github], a[href*=mybinder], a[href*=colab]")] == []
+    source = page.select_one("a[href$='.md'][href*=_sources]")["href"]
+    assert (built.folder / "_build/html/book" / source).read_text("utf-8") == (
+        built.folder / "book/index.md"
+    ).read_text("utf-8")
+    ways = {name: page.select_one(f"a.{name}") for name in ("left-prev", "right-next")}
+    assert ways["left-prev"] is None and ways["right-next"]["href"] == "other.html"
     notebook = page.select_one("a[href$='.ipynb']")["href"]
     assert "forty-one" in (built.folder / "_build/html/book" / notebook).read_text(encoding="utf-8")
 
