@@ -24,7 +24,8 @@ import sympy as sp
 from lossmath.claims.quantities import unfold
 from lossmath.plotting import COLOURS
 
-POINTS = 150  # of a curve
+POINTS = 150  # of a curve, less one
+EDGE = 1e-6  # how far inside, as in explore.js
 LEFT, TOP, WIDE, TALL = 34, 26, 236, 164  # the frame of a panel, in a picture of 280 by 230
 SVG = (
     '<svg viewBox="0 0 280 230"><path class="frame" d="M34 26v164h236"/>{texts}'
@@ -159,9 +160,9 @@ class Explore:
 
 
 def places(over) -> list[float]:
-    """Where curves are drawn: inside the limits, on which a formula may have no value."""
+    """Where curves are drawn: just inside the limits, on which a formula may have no value."""
     _, low, high = over
-    return [low + (high - low) * (n + 0.5) / POINTS for n in range(POINTS)]
+    return [low + (high - low) * min(max(n / POINTS, EDGE), 1 - EDGE) for n in range(POINTS + 1)]
 
 
 def javascript(expr: sp.Expr, symbols) -> str:

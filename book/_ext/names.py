@@ -10,12 +10,11 @@ def place(app, docname, text):
     """Where a name leads, as (page, anchor), or None; of several that end alike, to the one on this page."""
     if claim := app.contract["claims"].get(text):
         return f"book/{claim['chapter']}", text + "-proof" * (claim.get("kind") == "lemma")
-    name = "." + text.partition("(")[0]
-    documented = app.env.get_domain("py").objects.items()
-    ends = [one for full, one in documented if f".{full}".endswith(name) and ("." in text or one.objtype in ENTRIES)]
+    name, objects = "." + text.partition("(")[0], app.env.get_domain("py").objects.items()
+    ends = [one for full, one in objects if f".{full}".endswith(name) and ("." in text or one.objtype in ENTRIES)]
     found = {(one.docname, one.node_id) for one in ends}
     here = {one for one in found if one[0] == docname}
-    return next(iter(here if len(here) == 1 else found), None) if 1 in (len(here), len(found)) else None
+    return next(iter(next(one for one in (here, found, [None]) if len(one) == 1)))
 
 
 def link(app, doctree, docname):

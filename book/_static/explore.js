@@ -5,8 +5,9 @@
 (() => {
   const decimal = number => (Math.round(number * 1000) / 1000 + 0).toFixed(3).replace("-", "−");
 
-  const places = panel => Array.from({ length: panel.points }, (_, n) =>
-    panel.xlim[0] + (panel.xlim[1] - panel.xlim[0]) * (n + 0.5) / panel.points);
+  // Where curves are drawn: just inside the limits, on which a formula may have no value.
+  const places = ({ points, xlim: [low, high] }) => Array.from({ length: points + 1 }, (_, n) =>
+    low + (high - low) * Math.min(Math.max(n / points, 1e-6), 1 - 1e-6));
 
   // The height at which a curve passes a horizontal place, or null.
   function meet(curve, mark, inside) {
