@@ -83,21 +83,32 @@ def test_no_number_is_minus_zero():
 
 def figure_of(chapter):
     """The figure of a chapter: its cell, after those lines of the cells before it that its names come from."""
-    *before, own = [ast.parse(cell).body for cell in cells(chapter)][
-        : 1 + next(n for n, cell in enumerate(cells(chapter)) if "Explore(" in cell)
-    ]
-    needed, kept = {node.id for line in own for node in ast.walk(line) if isinstance(node, ast.Name)}, own
-    for line in reversed([line for cell in before for line in cell]):
-        made = {line.name} if isinstance(line, ast.FunctionDef) else set()
-        if isinstance(line, ast.Assign):
-            made = {node.id for node in ast.walk(line.targets[0]) if isinstance(node, ast.Name)}
-        if made & needed or (isinstance(line, ast.ImportFrom) and line.module == "lossmath.claims"):
-            needed |= {node.id for node in ast.walk(line) if isinstance(node, ast.Name)}
+    code = [ast.parse(cell).body for cell in cells(chapter)]
+    number = next(n for n, cell in enumerate(cells(chapter)) if "Explore(" in cell)
+    *kept, last = code[number]
+    needed, names = names_in(code[number]), {}
+    for line in reversed([line for cell in code[:number] for line in cell]):
+        if {"*", *needed} & made_by(line):
+            needed |= names_in([line])
             kept = [line, *kept]
-    *kept, last = kept
-    names = {}
     exec(compile(ast.Module(kept, []), chapter, "exec"), names)
     return eval(compile(ast.Expression(last.value), chapter, "eval"), names)
+
+
+def names_in(lines):
+    return {node.id for line in lines for node in ast.walk(line) if isinstance(node, ast.Name)}
+
+
+def made_by(line):
+    """The names that a line of code makes."""
+    match line:
+        case ast.FunctionDef():
+            return {line.name}
+        case ast.Import() | ast.ImportFrom():
+            return {one.asname or one.name for one in line.names}
+        case ast.Assign():
+            return names_in(line.targets)
+    return set()
 
 
 @pytest.fixture
