@@ -81,12 +81,12 @@ class Book:
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
-    def build(self):
+    def build(self, **environment):
         """The exit status and what was printed."""
         run = subprocess.run(
             [JUPYTER_BOOK, "build", "."],
             cwd=self.folder,
-            env=os.environ | {"PYTHONPATH": str(self.folder), "LOSSMATH_REPOSITORY": ""},
+            env=os.environ | {"PYTHONPATH": str(self.folder), "LOSSMATH_REPOSITORY": ""} | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
@@ -220,6 +220,34 @@ def test_a_page_has_a_description_one_search_box_and_ways_on(built):
     assert ways["left-prev"] is None and ways["right-next"]["href"] == "other.html"
     notebook = page.select_one("a[href$='.ipynb']")["href"]
     assert "forty-one" in (built.folder / "_build/html/book" / notebook).read_text(encoding="utf-8")
+
+
+def test_with_the_repository_a_page_is_edited_and_launched(book):
+    status, printed = book.build(LOSSMATH_REPOSITORY="https://github.com/owner/name/tree/trunk")
+    assert status == 0, printed
+    links = {a.text.strip(): a["href"] for a in BeautifulSoup(book.page(), "html.parser").select("a[href^=https]")}
+    assert links["Suggest edit"] == "https://github.com/owner/name/edit/trunk/book/index.md"
+    assert links["Binder"].endswith("/owner/name/notebooks?urlpath=lab/tree/book/index.ipynb")
+    assert links["Colab"].endswith("/owner/name/blob/notebooks/book/index.ipynb")
+    offered = json.loads((book.folder / "_build/html/_sources/book/index.ipynb").read_text(encoding="utf-8"))
+    assert "git+https://github.com/owner/name@trunk" in offered["cells"][0]["source"]
+    assert "mybinder" not in book.page("other")  # which does not run
+
+    # without it, the same build has neither, and executes nothing again
+    status, printed = book.build()
+    assert status == 0 and EXECUTED not in printed, printed
+    assert "github.com/owner" not in book.page()
+    assert "git+" not in (book.folder / "_build/html/_sources/book/index.ipynb").read_text(encoding="utf-8")
+
+
+def test_a_name_in_backticks_leads_to_its_claim(book):
+    book.write("book/claims.toml", CLAIMS)
+    book.write("book/index.md", claims(LEFT))
+    book.write("book/other.md", TEXT.format(text="See `true`, not `false`."))
+    status, printed = book.build()
+    assert status == 0, printed
+    links = BeautifulSoup(book.page("other"), "html.parser").select("article a:has(> code)")
+    assert [(a.text, a["href"]) for a in links] == [("true", "index.html#true")]
 
 
 def test_a_change_of_the_text_executes_nothing(book):
