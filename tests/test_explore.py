@@ -8,18 +8,15 @@ import numpy as np
 import pytest
 import sympy as sp
 from bs4 import BeautifulSoup
-from test_book import cells
+from test_pages import cells
 from test_site import SITE, address, browser  # noqa: F401  (fixtures)
 
 from lossmath import explore
 from lossmath.claims import *
 from lossmath.explore import Explore, Panel
 
-PAGES = [
-    path.stem
-    for path in sorted((Path(__file__).parent.parent / "book").glob("*.md"))
-    if "Explore(" in path.read_text("utf-8")
-]
+BOOK = Path(__file__).parent.parent / "book"
+PAGES = [path.stem for path in sorted(BOOK.glob("*.md")) if "Explore(" in path.read_text("utf-8")]
 BELL = Panel("height", "place", (x, -2, 2), (0, 1), {"focal": exp(-(x**2) / c), "entropy": (x / 2, 0 * x)}, mark=1 / c)
 FIGURE = Explore(
     {c: ("width <c>", 1.0, 3.0, 2.0), K: ("classes", 2, 9, 3)},
@@ -83,8 +80,9 @@ def test_no_number_is_minus_zero():
 
 def figure_of(chapter):
     """The figure of a chapter: its cell, after those lines of the cells before it that its names come from."""
-    code = [ast.parse(cell).body for cell in cells(chapter)]
-    number = next(n for n, cell in enumerate(cells(chapter)) if "Explore(" in cell)
+    found = [code for _, code in cells((BOOK / f"{chapter}.md").read_text("utf-8"))]
+    code = [ast.parse(cell).body for cell in found]
+    number = next(n for n, cell in enumerate(found) if "Explore(" in cell)
     *kept, last = code[number]
     needed, names = names_in(code[number]), {}
     for line in reversed([line for cell in code[:number] for line in cell]):
