@@ -81,12 +81,12 @@ class Book:
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
-    def build(self):
+    def build(self, **environment):
         """The exit status and what was printed."""
         run = subprocess.run(
             [JUPYTER_BOOK, "build", "."],
             cwd=self.folder,
-            env=os.environ | {"PYTHONPATH": str(self.folder)},
+            env=os.environ | {"PYTHONPATH": str(self.folder), "LOSSMATH_REPOSITORY": ""} | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
@@ -257,12 +257,47 @@ def test_formulas_are_numbered_referred_to_linked_and_kept_with_what_follows_the
     assert output.select_one("mfrac") and output.select_one("p msub") and output.select_one("math[display=block] mi")
 
 
-def test_a_page_has_a_description_one_search_box_and_its_notebook(built):
+def test_a_page_has_a_description_one_search_box_and_ways_on(built):
     page = BeautifulSoup(built.page(), "html.parser")
     assert page.select_one("meta[name=description]")["content"]
     assert len(page.select("input[type=search]")) == 1
+    assert [a["href"] for a in page.select("a[href*=github], a[href*=mybinder], a[href*=colab]")] == []
+    source = page.select_one("a[href$='.md'][href*=_sources]")["href"]
+    assert (built.folder / "_build/html/book" / source).read_text("utf-8") == (
+        built.folder / "book/index.md"
+    ).read_text("utf-8")
+    ways = {name: page.select_one(f"a.{name}") for name in ("left-prev", "right-next")}
+    assert ways["left-prev"] is None and ways["right-next"]["href"] == "other.html"
     notebook = page.select_one("a[href$='.ipynb']")["href"]
     assert "forty-one" in (built.folder / "_build/html/book" / notebook).read_text(encoding="utf-8")
+
+
+def test_with_the_repository_a_page_is_edited_and_launched(book):
+    status, printed = book.build(LOSSMATH_REPOSITORY="https://github.com/owner/name/tree/trunk")
+    assert status == 0, printed
+    links = {a.text.strip(): a["href"] for a in BeautifulSoup(book.page(), "html.parser").select("a[href^=https]")}
+    assert links["Suggest edit"] == "https://github.com/owner/name/edit/trunk/book/index.md"
+    assert links["Binder"].endswith("/owner/name/notebooks?urlpath=lab/tree/book/index.ipynb")
+    assert links["Colab"].endswith("/owner/name/blob/notebooks/book/index.ipynb")
+    offered = json.loads((book.folder / "_build/html/_sources/book/index.ipynb").read_text(encoding="utf-8"))
+    assert "git+https://github.com/owner/name@trunk" in offered["cells"][0]["source"]
+    assert "mybinder" not in book.page("other")  # which does not run
+
+    # without it, the same build has neither, and executes nothing again
+    status, printed = book.build()
+    assert status == 0 and EXECUTED not in printed, printed
+    assert "github.com/owner" not in book.page()
+    assert "git+" not in (book.folder / "_build/html/_sources/book/index.ipynb").read_text(encoding="utf-8")
+
+
+def test_a_name_in_backticks_leads_to_its_claim(book):
+    book.write("book/claims.toml", CLAIMS)
+    book.write("book/index.md", claims(LEFT))
+    book.write("book/other.md", TEXT.format(text="See `true`, not `false`."))
+    status, printed = book.build()
+    assert status == 0, printed
+    links = BeautifulSoup(book.page("other"), "html.parser").select("article a:has(> code)")
+    assert [(a.text, a["href"]) for a in links] == [("true", "index.html#true")]
 
 
 def test_a_change_of_the_text_executes_nothing(book):

@@ -16,6 +16,7 @@ from jupyter_cache.base import CacheBundleIn
 from jupyter_cache.executors.utils import single_nb_execution
 from myst_nb.core.read import create_nb_reader
 from myst_nb.core.utils import coalesce_streams
+from repository import installing
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
@@ -123,7 +124,7 @@ def name_cells(app, doctree):
 def offer_notebook(app, pagename, templatename, context, doctree):
     """The executed notebook, for the theme's download button: without evidence, and the same in every build."""
     if pagename in app.executed:
-        notebook = deepcopy(app.executed[pagename])
+        notebook = installing(app, deepcopy(app.executed[pagename]))
         for number, cell in enumerate(notebook.cells, 1):
             cell["id"] = f"cell-{number}"
             if "outputs" in cell:

@@ -286,7 +286,7 @@ class Derivation:
 
     @property
     def statements(self):
-        """The lines as statements, each about the one before: a claim of these is proved `by` the derivation."""
+        """The lines as statements, each about the one before. A claim of these is proved `by` the derivation."""
         return self.chain.statements
 
     def way(self, statement):

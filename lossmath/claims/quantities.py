@@ -242,7 +242,7 @@ def dot(P: Row, Q: Row) -> Quantity:
 
 @quantity(r"\left\lVert {} \right\rVert_1")
 def sum_norm(Q: Row) -> Quantity:
-    """‖Q‖_1 = sum_k |Q_k|."""
+    """‖Q‖_1, the sum of the moduli of the entries."""
     return _sum(lambda k: Abs(Q[k]))
 
 
@@ -272,7 +272,7 @@ class MaximumNorm(sp.Expr):
 
 
 def maximum_norm(P: Row) -> MaximumNorm:
-    """‖P‖_∞ = max_k |P_k|."""
+    """‖P‖_∞, the greatest modulus of an entry."""
     return MaximumNorm(P)
 
 
