@@ -220,9 +220,26 @@ def test_zero_is_told_from_what_is_small():
 def test_a_power_that_would_be_too_long_for_a_fraction_is_rounded():
     found = evaluate_exactly((1 + x) ** (10**9), Point({}, {x: Fraction(1, 10**9)}))
     assert isinstance(found, mpmath.mpf) and float(found) == pytest.approx(math.e, rel=1e-8)
-    # exp(10^9) is whole as far as its digits go, and is never written out
-    assert evaluate_exactly(Rational(1, 2) ** exp(x), Point({}, {x: Fraction(10**9)})) < 1e-300
+    # exp(10^4) is whole as far as its digits go, and is never written out
+    assert evaluate_exactly(Rational(1, 2) ** exp(x), Point({}, {x: Fraction(10**4)})) < 1e-300
     assert evaluate_exactly((1 + x) ** 1000, Point({}, {x: Fraction(1)})) == 2**1000
+
+
+@pytest.mark.parametrize(
+    "expr", [exp(-exp(x)), sp.sinh(exp(x)), sp.cosh(exp(x)), 3 ** exp(x), Rational(1, 2) ** exp(x)]
+)
+def test_an_exponent_of_astronomical_size_has_no_value_rather_than_no_end(expr):
+    assert mpmath.isfinite(evaluate_exactly(expr, Point({}, {x: Fraction(9)})))
+    with pytest.raises(Undefined, match="more than 20000 bits"):
+        evaluate_exactly(exp(expr), Point({}, {x: Fraction(10**9)}))
+
+
+def test_a_power_with_a_large_exponent_has_all_its_digits():
+    for base, exponent in ((1 + 1 / x, x), (3, exp(50 + 1 / x))):
+        with mpmath.workdps(400):
+            exact = value_of(exp(exponent * log(base)), {x: Fraction(10) ** 40}, {})
+        found = evaluate_exactly(sp.Pow(base, exponent), Point({}, {x: Fraction(10) ** 40}))
+        assert abs(found / exact - 1) < mpmath.mpf(10) ** -55
 
 
 def test_a_value_has_the_digits_that_are_asked_for():

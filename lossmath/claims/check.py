@@ -152,7 +152,10 @@ def _watch(claim, statement, rng, count):
     """The largest distance from a limit that is left, after the shortest way."""
     found = []
     for point in draw_points(claim.hypotheses, SIZES[0], rng, count):
-        found.append(limits.watch(statement, claim.hypotheses, point))
+        try:
+            found.append(limits.watch(statement, claim.hypotheses, point))
+        except Undefined as error:
+            raise CheckError(f"{claim.id} cannot be watched at {point}: {error}") from None
         if not found[-1].near:
             raise CheckError(f"{claim.id} fails at {confirm(claim, point)}")
     return float(max(one.left for one in found)), min(one.orders for one in found)

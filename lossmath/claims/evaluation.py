@@ -30,6 +30,7 @@ WORDS = {
 }  # fmt: skip
 CONSTANTS = {sp.pi: "pi", sp.E: "e"}
 LONG = 10_000  # bits of a power that is still worked out as a fraction
+HUGE = 20_000  # bits of an exponent whose power is still worked out: exp(-exp(1000)) is, exp(-exp(10**9)) is not
 
 
 class _Source(Printer):
@@ -130,10 +131,25 @@ def _function(expr, backend):
 # Back ends: what the words mean
 
 
+def _not_huge(exponent):
+    if mpmath.mag(exponent) > HUGE:
+        raise Undefined(f"an exponent has more than {HUGE} bits, which is too large to work out")
+    return exponent
+
+
 class Exact:
     """Fractions as long as nothing leaves them, then numbers of mpmath, with the digits of its present context."""
 
-    abs, exp, sinh, cosh, tanh = map(staticmethod, (abs, mpmath.exp, mpmath.sinh, mpmath.cosh, mpmath.tanh))
+    abs, tanh = staticmethod(abs), staticmethod(mpmath.tanh)
+
+    def exp(self, u):
+        return mpmath.exp(_not_huge(u))
+
+    def sinh(self, u):
+        return mpmath.sinh(_not_huge(u))
+
+    def cosh(self, u):
+        return mpmath.cosh(_not_huge(u))
 
     def number(self, p, q):
         return Fraction(p, q)
@@ -170,12 +186,16 @@ class Exact:
         return mpmath.diff(lambda entry: function(_replace(value, place, entry)), self.entry(value, *place), count)
 
     def power(self, base, exponent, text):
+        size = mpmath.mag(_not_huge(exponent))
         whole = exponent.denominator == 1 if isinstance(exponent, Rational) else mpmath.isint(exponent)
         _require(base > 0 or (base == 0 and exponent >= 0) or (base < 0 and whole), base, text)
         if whole and isinstance(base, Rational) and isinstance(exponent, Rational):
             if abs(exponent) * (base.numerator * base.denominator).bit_length() < LONG:
                 return Fraction(base) ** int(exponent)
-        return mpmath.convert(base) ** exponent
+        if size < 64 or base <= 0:
+            return mpmath.convert(base) ** exponent
+        with mpmath.extraprec(size):  # which takes less time than `size` squarings
+            return mpmath.exp(exponent * mpmath.log(base))
 
     def log(self, u, text):
         return 0 if u == 1 else mpmath.log(_require(u > 0, u, text))

@@ -17,7 +17,7 @@ import sympy as sp
 from mpmath import mpf
 from sympy import Dummy, Limit, oo
 
-from lossmath.claims.errors import ProofError
+from lossmath.claims.errors import ProofError, Undefined
 from lossmath.claims.evaluation import DIGITS, value_of
 from lossmath.claims.hypotheses import SIZES, Hypotheses
 from lossmath.claims.normal_form import factor
@@ -165,7 +165,10 @@ def watch(statement, hypotheses: Hypotheses, point: Point) -> Watched:
 def confirm(statement, hypotheses: Hypotheses) -> None:
     """Raise ProofError unless the values approach the limit at a few points with short numbers."""
     for point in draw_points(hypotheses, SIZES, random.Random(0), 6):
-        watched = watch(statement, hypotheses, point)
+        try:
+            watched = watch(statement, hypotheses, point)
+        except Undefined as error:
+            raise ProofError(f"SymPy finds this limit, yet at {point} the values cannot be watched: {error}") from None
         if not watched.near:
             raise ProofError(
                 f"SymPy finds this limit, yet at {point} the values do not approach it, but come to {watched.value}"
