@@ -4,6 +4,7 @@ import math
 import random
 import subprocess
 import sys
+import types
 from fractions import Fraction
 
 import mpmath
@@ -18,6 +19,12 @@ from lossmath.claims.evaluation import agree, evaluate, evaluate_exactly, evalua
 from lossmath.claims.limits import is_limit
 from lossmath.claims.quantities import *
 from lossmath.claims.sampling import Point, draw_points, to_tensors
+
+
+def named(value):
+    """The name of a case; a function's would be another one in each process."""
+    return "value" if isinstance(value, types.FunctionType) else str(value)
+
 
 HALF = Fraction(1, 2)
 ROWS = (Fraction(1), Fraction(2)), (Fraction(3), Fraction(4)), (Fraction(5), Fraction(-7))
@@ -81,13 +88,13 @@ REAL = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("expr", "expected"), RATIONAL + COUNTED, ids=str)
+@pytest.mark.parametrize(("expr", "expected"), RATIONAL + COUNTED, ids=named)
 def test_rational_values_are_exact(expr, expected):
     found = evaluate_exactly(expr, AT)
     assert type(found) is Fraction and found == Fraction(expected)
 
 
-@pytest.mark.parametrize(("expr", "reference"), [*REAL, *((e, lambda v=v: v) for e, v in SLOPES)], ids=str)
+@pytest.mark.parametrize(("expr", "reference"), [*REAL, *((e, lambda v=v: v) for e, v in SLOPES)], ids=named)
 def test_values_have_more_than_fifty_digits(expr, reference):
     with mpmath.workdps(70):
         assert abs(evaluate_exactly(expr, AT) - mpmath.convert(reference())) < mpmath.mpf(10) ** -54
@@ -111,7 +118,7 @@ def tensors(point):
 @pytest.mark.parametrize(
     ("expr", "reference"),
     [*((e, lambda v=v: Fraction(v)) for e, v in RATIONAL + SLOPES), *REAL],
-    ids=str,
+    ids=named,
 )
 def test_torch_finds_the_same_values(expr, reference):
     found = evaluate_in_torch(expr, tensors(AT), AT.sizes)
@@ -137,7 +144,7 @@ def test_each_point_of_a_batch_has_a_value_of_its_own():
 
 
 @pytest.mark.parametrize(
-    "expr", [e for e, _ in RATIONAL + SLOPES + REAL if e.has(x, z, p, scores, y) and not e.has(sp.LambertW)], ids=str
+    "expr", [e for e, _ in RATIONAL + SLOPES + REAL if e.has(x, z, p, scores, y) and not e.has(sp.LambertW)], ids=named
 )
 def test_all_that_torch_makes_is_on_the_device_of_the_values(expr):
     # on the device "meta" a tensor has a shape and no numbers; one of the CPU beside it is an error
