@@ -10,8 +10,6 @@ Bins have equal widths and are closed on the right, (0, 1/M], (1/M, 2/M], …, a
 first. Each value goes where its exact binary fraction lies: the edges k/M are never rounded.
 """
 
-from __future__ import annotations
-
 import math
 import warnings
 from typing import NamedTuple

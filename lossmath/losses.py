@@ -21,8 +21,6 @@ Values (labels in range, targets that are distributions) are checked on the CPU;
 `torch.export` and `torch.func.vmap`, they are not looked at.
 """
 
-from __future__ import annotations
-
 import functools
 import sys
 

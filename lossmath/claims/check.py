@@ -1,13 +1,11 @@
 """A claim at random points of its domain: torch screens them, on the GPU when there is one, and mpmath judges."""
 
-from __future__ import annotations
-
 import os
 import random
 from dataclasses import dataclass
 
 from lossmath.claims import limits
-from lossmath.claims.counterexample import confirm, excesses, has_torch, holds_derivative, violation
+from lossmath.claims.counterexample import confirm, excesses, find_fault, has_torch
 from lossmath.claims.errors import CheckError, Undefined
 from lossmath.claims.evaluation import DIGITS
 from lossmath.claims.quantities import K, M, N
@@ -127,25 +125,16 @@ def check(claim, cases: int = 1000, seed: int = 0, device=None) -> Check:
 def _screen(claim, points, device):
     """The largest gap that float64 finds and that is small, and how many points were judged in multiple precision."""
     worst, judged = 0.0, 0
-    for place, (point, gap) in enumerate(zip(points, excesses(claim, points, device) if points else ())):
+    statements = [statement for statement in claim.statements if not limits.is_limit(statement)]
+    for place, (point, gap) in enumerate(zip(points, excesses(claim, points, device))):
         small = gap <= TOLERANCE  # and a number
         worst = max(worst, gap) if small else worst
         if not small or (place < JUDGED and point.sizes[K] <= 10):
-            _judge(claim, point, small)
+            # where torch finds a derivative, the difference quotient of mpmath may have no value
+            if (fault := find_fault(claim, point, statements, strict=not small)) is not None:
+                raise CheckError(f"{claim.id} fails at {fault}")
             judged += 1
     return worst, judged
-
-
-def _judge(claim, point, holds_in_torch):
-    """Raise CheckError if the claim is false at the point, or has no value there."""
-    for statement in claim.statements:
-        try:
-            if not limits.is_limit(statement) and violation(statement, point, claim.hypotheses) is not None:
-                raise CheckError(f"{claim.id} fails at {confirm(claim, point)}")
-        except Undefined as error:
-            # the difference quotient of mpmath may reach over an end of the domain, torch's derivative does not
-            if not (holds_in_torch and holds_derivative(claim)):
-                raise CheckError(f"{claim.id} fails at {point}: {error}") from None
 
 
 def _watch(claim, statement, rng, count):

@@ -66,8 +66,7 @@ def explain_failure(claim, error):
         return f"{claim.id}: {error}"
     rng = random.Random(0)
     points = [point for sizes, wide in TRIED for point in draw_points(claim.hypotheses, sizes, rng, 40, wide)]
-    found = next(filter(None, (counterexample.confirm(claim, point) for point in points)), None)
-    if found is not None:
+    if (found := counterexample.confirm_any(claim, points)) is not None:
         return f"{claim.id} is false: {found} (the prover: {error})"
     ways = "a Derivation" if claim.statements[0][1] == "==" else "tangent(...), proof.at(...) of a lemma, a Derivation"
     return f"{claim.id} is open: {error}; no counterexample among {len(points)} points; ways to try, as `by`: {ways}"

@@ -4,8 +4,6 @@ An expression is printed once as a Python function of its symbols, in a few word
 of its own: `total(q[k], k)` becomes `sum_over(lambda k: entry(q, k), K)`.
 """
 
-from __future__ import annotations
-
 import functools
 import math
 import re

@@ -13,8 +13,6 @@ Where f >= 0 vanishes, f log(f w) with w > 0 is read as its limit: 0 log 0 = 0. 
 own.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import sympy as sp

@@ -6,8 +6,6 @@ products, powers and a few functions. A form that SymPy made is believed only wh
 at random rational points.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from math import prod
 
