@@ -71,34 +71,17 @@ class Check:
 
 
 def check(claim, cases: int = 1000, seed: int = 0, device=None) -> Check:
-    """Evaluate the claim at random points that obey its hypotheses, with K from 2 to 1000.
+    """Evaluate the claim at `cases` random points that obey its hypotheses, with K from 2 to 1000.
 
-    Parameters
-    ----------
-    claim : lossmath.claims.Claim
-    cases : int
-        How many points, at least one for each number of classes. Every fourth of up to 100 classes is
-        put where equality is claimed, too.
-    seed : int
-        The same seed draws the same points on every device.
-    device : str or torch.device, optional
-        See `choose_device`.
+    There is at least one point for each number of classes. Every fourth of up to 100 classes is put where equality is
+    claimed, too. The same seed draws the same points on every device (see `choose_device`).
 
-    Returns
-    -------
-    Check
-        With the largest gap in float64, relative to the two sides (for an inequality, what it fails by). Cases that
-        float64 finds off by more than 1e-12, or has no number for, are judged in multiple precision instead, and 21
-        others besides. Limits are watched in multiple precision, at 20 points: how near they came, and after how long.
+    The gap in float64 is relative to the two sides; of an inequality it is what it fails by. Cases that float64 finds
+    off by more than 1e-12, or has no number for, are judged in multiple precision instead, and 21 others besides.
+    Limits are watched in multiple precision, at 20 points: how near they came, and after how long.
 
-    Raises
-    ------
-    CheckError
-        If a case is found false in multiple precision, or a side has no value there.
-    ValueError
-        If `cases` is too small, or there is no such device.
-    ModuleNotFoundError
-        If there is no torch.
+    Raises CheckError if a case is found false in multiple precision, or a side has no value there; ValueError if
+    `cases` is too small, or there is no such device; ModuleNotFoundError if there is no torch.
     """
     if not isinstance(cases, int) or cases < len(SIZES):
         least = f"at least {len(SIZES)} (one for each number of classes)"

@@ -135,19 +135,15 @@ def _not_huge(exponent):
     return exponent
 
 
+def _bounded(function):
+    return staticmethod(lambda exponent: function(_not_huge(exponent)))
+
+
 class Exact:
     """Fractions as long as nothing leaves them, then numbers of mpmath, with the digits of its present context."""
 
     abs, tanh = staticmethod(abs), staticmethod(mpmath.tanh)
-
-    def exp(self, u):
-        return mpmath.exp(_not_huge(u))
-
-    def sinh(self, u):
-        return mpmath.sinh(_not_huge(u))
-
-    def cosh(self, u):
-        return mpmath.cosh(_not_huge(u))
+    exp, sinh, cosh = map(_bounded, (mpmath.exp, mpmath.sinh, mpmath.cosh))
 
     def number(self, p, q):
         return Fraction(p, q)
@@ -334,29 +330,12 @@ def evaluate_in_torch(expr, values, sizes):
 
 
 def evaluate(expr, values) -> float:
-    """The value of `expr` at one point.
+    """The value of `expr`, such as `entropy(p)`, at one point.
 
-    Parameters
-    ----------
-    expr : sympy.Expr
-        Such as `entropy(p)`.
-    values : dict
-        Symbols to numbers, lists, arrays or tensors, as in {p: [0.5, 0.5], y: 2}. Labels count from 1. The number of
-        classes is read off the shapes.
+    `values` maps symbols to numbers, lists, arrays or tensors, as in {p: [0.5, 0.5], y: 2}. Labels count from 1. The
+    number of classes is read off the shapes. Raises ValueError if shapes contradict each other or a symbol of `expr` is
+    missing, and `Undefined` if there is no real value, as of log(x) at 0.
 
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        If shapes contradict each other, or a symbol of `expr` is missing.
-    Undefined
-        If there is no real value, as of log(x) at 0.
-
-    Examples
-    --------
     >>> from lossmath.claims import *
     >>> evaluate(p[y] * log(K), {p: [0.25, 0.75], y: 1})
     0.17328679513998632
