@@ -156,11 +156,7 @@ def adaptive_gamma(
 
 
 def sigmoid_focal_loss(
-    inputs: Tensor,
-    targets: Tensor,
-    alpha: float = 0.25,
-    gamma: float | Tensor = 2,
-    reduction: str = "none",
+    inputs: Tensor, targets: Tensor, alpha: float = 0.25, gamma: float | Tensor = 2, reduction: str = "none"
 ) -> Tensor:
     r"""Focal loss of independent binary decisions, a drop-in for `torchvision.ops.sigmoid_focal_loss`.
 

@@ -17,15 +17,7 @@ from lossmath.claims.errors import NotRefuted, Undefined
 from lossmath.claims.evaluation import DIGITS, evaluate_in_torch, value_of
 from lossmath.claims.notation import SIGNS, latex
 from lossmath.claims.quantities import K, M, N, unfold
-from lossmath.claims.sampling import (
-    Point,
-    at_equality,
-    draw_points,
-    move_point,
-    scientific,
-    shorten_point,
-    to_tensors,
-)
+from lossmath.claims.sampling import Point, at_equality, draw_points, move_point, scientific, shorten_point, to_tensors
 
 SLACK = mpf(10) ** -40  # what roundings may leave of the sides, in multiple precision
 SEEN = 1e-11  # and in float64

@@ -17,13 +17,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 from sympy import IndexedBase, Interval, KroneckerDelta, Sum, Symbol, oo
-from sympy.core.relational import (
-    GreaterThan,
-    LessThan,
-    Relational,
-    StrictGreaterThan,
-    StrictLessThan,
-)
+from sympy.core.relational import GreaterThan, LessThan, Relational, StrictGreaterThan, StrictLessThan
 
 from lossmath.claims.quantities import K, M, MaximumNorm, N, Quantity, Vector, freshen, unfold
 

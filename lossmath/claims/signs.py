@@ -14,16 +14,7 @@ from mpmath.ctx_iv import MPIntervalContext
 from sympy import Abs, Add, Dummy, Indexed, Integer, LambertW, Mul, Pow, Sum, exp, log, oo
 
 from lossmath.claims.hypotheses import SIZES
-from lossmath.claims.normal_form import (
-    Context,
-    expand,
-    factor,
-    find_deltas,
-    normalise,
-    prepare,
-    reduce,
-    sums_to_one,
-)
+from lossmath.claims.normal_form import Context, expand, factor, find_deltas, normalise, prepare, reduce, sums_to_one
 from lossmath.claims.quantities import K, MaximumNorm, freshen
 from lossmath.claims.witness import is_witnessed, is_witnessed_plainly
 
