@@ -6,8 +6,6 @@ is kept of it. What is not confident is computed as torch does. Rows whose loss 
 and its slope minus the other slopes.
 """
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn

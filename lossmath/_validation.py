@@ -4,8 +4,6 @@ Values are looked at on the CPU only. On other devices one would have to wait fo
 `torch.export` and `torch.func.vmap` there are none yet.
 """
 
-from __future__ import annotations
-
 from numbers import Integral, Real
 
 import torch

@@ -10,8 +10,6 @@ Bins have equal widths and are closed on the right, (0, 1/M], (1/M, 2/M], …, a
 first. Each value goes where its exact binary fraction lies: the edges k/M are never rounded.
 """
 
-from __future__ import annotations
-
 import math
 import warnings
 from typing import NamedTuple
@@ -33,21 +31,8 @@ class Reliability(NamedTuple):
 def bin_index(values: Tensor, n_bins: int = 15) -> Tensor:
     """The bin of each value in [0, 1]: bin m, from 0, is (m / n_bins, (m + 1) / n_bins], and holds 0 if m = 0.
 
-    Parameters
-    ----------
-    values : Tensor, floating, of any shape
-    n_bins : int from 1 to 2**24
-
-    Returns
-    -------
-    Tensor of the same shape, int64
-
-    Raises
-    ------
-    TypeError
-        If `values` is not floating, or `n_bins` no int.
-    ValueError
-        If a value is NaN or outside [0, 1] by more than rounding, or `n_bins` is out of range.
+    `values` is floating, of any shape, and `n_bins` lies between 1 and 2**24; the bins are int64. Raises TypeError or
+    ValueError for anything else, such as a value that is NaN, or outside [0, 1] by more than rounding.
     """
     n_bins = check_integer("n_bins", n_bins, 1, 2**24)
     check_floating("values", values)

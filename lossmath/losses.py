@@ -21,8 +21,6 @@ Values (labels in range, targets that are distributions) are checked on the CPU;
 `torch.export` and `torch.func.vmap`, they are not looked at.
 """
 
-from __future__ import annotations
-
 import functools
 import sys
 
@@ -178,11 +176,7 @@ def adaptive_gamma(
 
 
 def sigmoid_focal_loss(
-    inputs: Tensor,
-    targets: Tensor,
-    alpha: float = 0.25,
-    gamma: float | Tensor = 2,
-    reduction: str = "none",
+    inputs: Tensor, targets: Tensor, alpha: float = 0.25, gamma: float | Tensor = 2, reduction: str = "none"
 ) -> Tensor:
     r"""Focal loss of independent binary decisions, a drop-in for `torchvision.ops.sigmoid_focal_loss`.
 

@@ -1,7 +1,5 @@
 """The loss in multiple precision, and as it is usually written: what `lossmath.losses` is measured against."""
 
-from __future__ import annotations
-
 import mpmath
 import torch
 

@@ -7,9 +7,11 @@ UNDER            name -> ("false" | "undefined", function returning a Claim): a 
                  undefined (and holds wherever both are defined)
 FOOLED_BY        name -> function that offers a false claim with a plausible certificate; the false `prove` comes last
 TRUE             name -> function returning the Proof of a true statement
+
+A proof is made once in each run of the tests.
 """
 
-from functools import partial
+from functools import cache, partial
 
 from sympy import (
     Abs,
@@ -579,35 +581,43 @@ UNDER |= {name: ("undefined", claim) for name, claim in _UNDER_UNDEFINED.items()
 # Lemmas that are true, for the traps and for the true statements.
 
 
+@cache
 def log_tangent():
     return Claim("log-tangent", (log(x), "<=", x - 1), given=[x > 0]).prove(by=tangent(x, at=1))
 
 
+@cache
 def x_log_x():
     return Claim("x-log-x", (x * log(x), ">=", x - 1), given=[x >= 0], equality={x: 1}).prove(by=tangent(x, at=1))
 
 
+@cache
 def exp_tangent():
     return Claim("exp-tangent", (exp(x), ">=", 1 + x), given=[Real(x)]).prove(by=tangent(x, at=0))
 
 
+@cache
 def bernoulli():
     statement = (1 - x) ** gamma, ">=", 1 - gamma * x
     return Claim("bernoulli", statement, given=[*CLOSED, gamma >= 1]).prove(by=tangent(x, at=0))
 
 
+@cache
 def sinh_tangent():
     return Claim("sinh-tangent", (sinh(t), ">=", t), given=[t >= 0]).prove(by=tangent(t, at=0))
 
 
+@cache
 def between():
     return Claim("between", (x * (1 - x), ">=", 0), given=CLOSED).prove()
 
 
+@cache
 def square():
     return Claim("square", (x**2, ">=", 0), given=[Real(x)]).prove()
 
 
+@cache
 def gibbs():
     """KL(p ‖ q) >= 0, from x log x >= x - 1 at x = p_k / q_k, times q_k."""
     return Claim("gibbs", (KL(p, q), ">=", 0), given=[P, Q]).prove(
@@ -615,14 +625,17 @@ def gibbs():
     )
 
 
+@cache
 def collision():
     return Claim("collision", (total(p[k] ** 2, k), "<=", 1), given=[P]).prove(by=between().at({x: p[k]}, over=k))
 
 
+@cache
 def one_hot_loss():
     return Claim("one-hot-loss", (CE(p, q), "==", -log(q[y])), given=[DELTA, Q]).prove()
 
 
+@cache
 def exp_tangent_and_square():
     """Two statements; the case of equality is one of the inequality."""
     statements = (exp(x), ">=", 1 + x), ((x + 1) ** 2, "==", x**2 + 2 * x + 1)
@@ -631,6 +644,7 @@ def exp_tangent_and_square():
     )
 
 
+@cache
 def exp_tangent_and_silence():
     """Two inequalities; the case of equality is one of the first."""
     statements = (exp(x), ">=", 1 + x), (u**2, ">=", 0)
@@ -639,6 +653,7 @@ def exp_tangent_and_silence():
     )
 
 
+@cache
 def square_at_twice():
     given = [Real(x), Real(u)]
     return Claim("square-at-twice", ((x - 2 * u) ** 2, ">=", 0), given=given, equality={x: 2 * u}).prove(
@@ -646,34 +661,41 @@ def square_at_twice():
     )
 
 
+@cache
 def square_at_zero():
     return Claim("square-at-zero", (x**2, ">=", 0), given=[Real(x)], equality={x: 0}).prove(by=tangent(x, at=0))
 
 
+@cache
 def square_above_tangent():
     return Claim("square-above-tangent", (x**2, ">=", 2 * x * u - u**2), given=[Real(x), Real(u)]).prove(
         by=tangent(x, at=u)
     )
 
 
+@cache
 def log_tangent_anywhere():
     statement = t * log(t / u), ">=", t - u
     return Claim("log-tangent-anywhere", statement, given=[t >= 0, u > 0]).prove(by=tangent(t, at=u))
 
 
+@cache
 def x_log_x_below():
     """x log x <= x² - x, from log x <= x - 1 times x."""
     return Claim("x-log-x-below", (x * log(x), "<=", x**2 - x), given=[x >= 0]).prove(by=log_tangent().at({}, times=x))
 
 
+@cache
 def entry_below_norm():
     return Claim("entry-below-norm", (p[y], "<=", maximum_norm(p)), given=[P, Y]).prove()
 
 
+@cache
 def below_norm():
     return Claim("below-norm", (Abs(ANY[i]), "<=", maximum_norm(ANY)), given=[Real(ANY), I]).prove()
 
 
+@cache
 def norm_below_sum():
     return Claim("norm-below-sum", (maximum_norm(ANY), "<=", sum_norm(ANY)), given=[Real(ANY)]).prove()
 
@@ -1121,6 +1143,7 @@ def _prove(name, given, *row):
 FOOLED_BY = {name: partial(_prove, name, *row) for name, row in _TRAPS.items()}
 
 
+@cache
 def kl_below_chi_square():
     statement = KL(p, q), "<=", total((p[k] - q[k]) ** 2 / q[k], k)
     return Claim("kl-below-chi-square", statement, given=[P_POS, Q]).prove(
@@ -1128,6 +1151,7 @@ def kl_below_chi_square():
     )
 
 
+@cache
 def x_log_x_least():
     """x log x is least at 1/e, and -1/e there."""
     return Claim("x-log-x-least", (x * log(x), ">=", -exp(-1)), given=CLOSED).prove(by=tangent(x, at=exp(-1)))
@@ -1429,4 +1453,4 @@ _TRUE = {
 }  # fmt: skip
 
 
-TRUE = {name: partial(_prove, name, *row) for name, row in _TRUE.items()}
+TRUE = {name: cache(partial(_prove, name, *row)) for name, row in _TRUE.items()}

@@ -55,7 +55,8 @@ def test_an_error_that_only_some_points_show_is_found_by_torch_and_confirmed():
         Claim("many", (entropy(p), "<=", 6), given=[P]).check()
 
 
-@pytest.mark.parametrize("name", [name for number, name in enumerate(statements.TRUE) if number % 10 == 0])
+# all of them pass with fewer cases in test_rules.py
+@pytest.mark.parametrize("name", [name for number, name in enumerate(statements.TRUE) if number % 40 == 0])
 def test_a_true_statement_passes(name):
     result = statements.TRUE[name]().claim.check(cases=200)  # raises where it is false
     assert result.cases == 200 if result.residual is not None else result.limits

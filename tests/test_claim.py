@@ -190,6 +190,12 @@ def test_the_guard_looks_for_undefined_points_and_other_cases_of_equality(monkey
         Claim("elsewhere", (x * (x - 1), ">=", 0), given=[x >= 1], equality={x: 2}).prove()
 
 
+@pytest.mark.parametrize("tower", [exp(exp(exp(exp(3)))), exp(exp(exp(exp(x)))), 3 ** (3 ** (3 ** (x + 3)))])
+def test_what_the_guard_cannot_work_out_is_not_proved(tower):
+    with pytest.raises(ProofError, match=r"accepted it, yet at .*more than 20000 bits|does not follow from"):
+        Claim("tower", (tower, ">=", 0), given=[x > 0]).prove()
+
+
 def derivation():
     chain = Derivation(kl_divergence(p, q), given=[P, Q])
     chain.eq(expectation(p, lambda c: log(p[c]) - log(q[c])), "logarithm of a quotient")

@@ -302,3 +302,14 @@ def test_values_that_do_not_approach_are_named():
         limits.confirm(false, Hypotheses([t > 0, u >= 1]))
     found = "at K = 2, N = 1, M = 1, t = 1, u = 1 the values do not approach it, but come to 1.0"
     assert str(caught.value) == f"SymPy finds this limit, yet {found}"
+
+
+def test_values_that_are_too_large_to_watch_are_named():
+    claim = Claim("fast", (limit(exp(-exp(t)), t, oo), "==", 0), given=[t > 0])
+    said = "at .*t = 1.* cannot be watched.*: an exponent has more than 20000 bits"
+    with pytest.raises(ProofError, match=f"SymPy finds this limit, yet {said}"):
+        limits.confirm(claim.statements[0], claim.hypotheses)
+    with pytest.raises(ProofError, match=r"^fast: SymPy finds this limit"):
+        claim.prove()
+    with pytest.raises(CheckError, match=r"^fast cannot be watched at .*20000 bits"):
+        claim.check(cases=5)

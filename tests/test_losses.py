@@ -98,13 +98,13 @@ def assert_accurate(z, target, gamma, epsilon, expected):
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("classes", [2, 10, 1000])
+@pytest.mark.parametrize("classes", [2, 10, 300])
 def test_value_and_gradient_against_mpmath(classes, dtype, device):
     generator = torch.Generator().manual_seed(classes)
     for scale in (1, 10, 100, 1e4):
         z = (scale * torch.randn(classes, generator=generator, dtype=torch.float64)).to(dtype)
         for label in (
-            {0, z.argmax().item(), z.argmin().item()} if classes < 1000 else {z.argmax().item() if scale < 100 else 0}
+            {0, z.argmax().item(), z.argmin().item()} if classes < 300 else {z.argmax().item() if scale < 100 else 0}
         ):
             for gamma in GAMMAS:
                 for epsilon in EPSILONS:

@@ -457,6 +457,12 @@ def test_enormous_numbers_are_no_work(given, expr):
         assert not is_nonnegative(where, expr) and where.work < 1000
 
 
+def test_a_number_of_astronomical_size_is_not_enclosed():
+    assert (sign(exp(exp(13))), sign(exp(exp(14)))) == ((1, 1), UNKNOWN)
+    assert (sign(2 - sp.pi ** exp(13)), sign(2 - sp.pi ** exp(14))) == ((-1, -1), UNKNOWN)
+    assert sign(exp(exp(exp(exp(3)))) - exp(exp(exp(exp(2))))) == UNKNOWN
+
+
 def test_an_attempt_that_takes_too_much_gives_up(monkeypatch):
     monkeypatch.setattr(normal_form, "WORK", 20)
     cube = (x + u) ** 3

@@ -1,13 +1,11 @@
 """A claim at random points of its domain: torch screens them, on the GPU when there is one, and mpmath judges."""
 
-from __future__ import annotations
-
 import os
 import random
 from dataclasses import dataclass
 
 from lossmath.claims import limits
-from lossmath.claims.counterexample import confirm, excesses, has_torch, holds_derivative, violation
+from lossmath.claims.counterexample import confirm, excesses, find_fault, has_torch
 from lossmath.claims.errors import CheckError, Undefined
 from lossmath.claims.evaluation import DIGITS
 from lossmath.claims.quantities import K, M, N
@@ -73,34 +71,17 @@ class Check:
 
 
 def check(claim, cases: int = 1000, seed: int = 0, device=None) -> Check:
-    """Evaluate the claim at random points that obey its hypotheses, with K from 2 to 1000.
+    """Evaluate the claim at `cases` random points that obey its hypotheses, with K from 2 to 1000.
 
-    Parameters
-    ----------
-    claim : lossmath.claims.Claim
-    cases : int
-        How many points, at least one for each number of classes. Every fourth of up to 100 classes is
-        put where equality is claimed, too.
-    seed : int
-        The same seed draws the same points on every device.
-    device : str or torch.device, optional
-        See `choose_device`.
+    There is at least one point for each number of classes. Every fourth of up to 100 classes is put where equality is
+    claimed, too. The same seed draws the same points on every device (see `choose_device`).
 
-    Returns
-    -------
-    Check
-        With the largest gap in float64, relative to the two sides (for an inequality, what it fails by). Cases that
-        float64 finds off by more than 1e-12, or has no number for, are judged in multiple precision instead, and 21
-        others besides. Limits are watched in multiple precision, at 20 points: how near they came, and after how long.
+    The gap in float64 is relative to the two sides; of an inequality it is what it fails by. Cases that float64 finds
+    off by more than 1e-12, or has no number for, are judged in multiple precision instead, and 21 others besides.
+    Limits are watched in multiple precision, at 20 points: how near they came, and after how long.
 
-    Raises
-    ------
-    CheckError
-        If a case is found false in multiple precision, or a side has no value there.
-    ValueError
-        If `cases` is too small, or there is no such device.
-    ModuleNotFoundError
-        If there is no torch.
+    Raises CheckError if a case is found false in multiple precision, or a side has no value there; ValueError if
+    `cases` is too small, or there is no such device; ModuleNotFoundError if there is no torch.
     """
     if not isinstance(cases, int) or cases < len(SIZES):
         least = f"at least {len(SIZES)} (one for each number of classes)"
@@ -127,32 +108,26 @@ def check(claim, cases: int = 1000, seed: int = 0, device=None) -> Check:
 def _screen(claim, points, device):
     """The largest gap that float64 finds and that is small, and how many points were judged in multiple precision."""
     worst, judged = 0.0, 0
-    for place, (point, gap) in enumerate(zip(points, excesses(claim, points, device) if points else ())):
+    statements = [statement for statement in claim.statements if not limits.is_limit(statement)]
+    for place, (point, gap) in enumerate(zip(points, excesses(claim, points, device))):
         small = gap <= TOLERANCE  # and a number
         worst = max(worst, gap) if small else worst
         if not small or (place < JUDGED and point.sizes[K] <= 10):
-            _judge(claim, point, small)
+            # where torch finds a derivative, the difference quotient of mpmath may have no value
+            if (fault := find_fault(claim, point, statements, strict=not small)) is not None:
+                raise CheckError(f"{claim.id} fails at {fault}")
             judged += 1
     return worst, judged
-
-
-def _judge(claim, point, holds_in_torch):
-    """Raise CheckError if the claim is false at the point, or has no value there."""
-    for statement in claim.statements:
-        try:
-            if not limits.is_limit(statement) and violation(statement, point, claim.hypotheses) is not None:
-                raise CheckError(f"{claim.id} fails at {confirm(claim, point)}")
-        except Undefined as error:
-            # the difference quotient of mpmath may reach over an end of the domain, torch's derivative does not
-            if not (holds_in_torch and holds_derivative(claim)):
-                raise CheckError(f"{claim.id} fails at {point}: {error}") from None
 
 
 def _watch(claim, statement, rng, count):
     """The largest distance from a limit that is left, after the shortest way."""
     found = []
     for point in draw_points(claim.hypotheses, SIZES[0], rng, count):
-        found.append(limits.watch(statement, claim.hypotheses, point))
+        try:
+            found.append(limits.watch(statement, claim.hypotheses, point))
+        except Undefined as error:
+            raise CheckError(f"{claim.id} cannot be watched at {point}: {error}") from None
         if not found[-1].near:
             raise CheckError(f"{claim.id} fails at {confirm(claim, point)}")
     return float(max(one.left for one in found)), min(one.orders for one in found)

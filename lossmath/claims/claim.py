@@ -65,8 +65,7 @@ def explain_failure(claim, error):
         return f"{claim.id}: {error}"
     rng = random.Random(0)
     points = [point for sizes, wide in TRIED for point in draw_points(claim.hypotheses, sizes, rng, 40, wide)]
-    found = next(filter(None, (counterexample.confirm(claim, point) for point in points)), None)
-    if found is not None:
+    if (found := counterexample.confirm_any(claim, points)) is not None:
         return f"{claim.id} is false: {found} (the prover: {error})"
     ways = "a Derivation" if claim.statements[0][1] == "==" else "tangent(...), proof.at(...) of a lemma, a Derivation"
     return f"{claim.id} is open: {error}; no counterexample among {len(points)} points; ways to try, as `by`: {ways}"
@@ -111,16 +110,9 @@ class Claim:
     equality : dict, optional
         For the inequalities in which q occurs, {q: p} adds that equality holds where q = p and nowhere else.
 
-    Raises
-    ------
-    ValueError
-        A relation that is none of the three, a symbol that is not declared, an index out of its range, hypotheses that
-        exclude each other.
-    TypeError
-        Something that is no statement or no hypothesis.
+    What is no statement or no hypothesis raises TypeError; one that cannot be meant (a symbol that is not declared, an
+    index out of its range, hypotheses that exclude each other) ValueError.
 
-    Examples
-    --------
     >>> from lossmath.claims import *
     >>> claim = Claim("bernoulli", (1 - x) ** gamma >= 1 - gamma * x, given=[x >= 0, x <= 1, gamma >= 1])
     >>> claim.prove(by=tangent(x, at=0)).rules
@@ -171,13 +163,9 @@ class Claim:
         """Prove every statement, for every K; return the `Proof`, or raise `ProofError` with what was left over.
 
         `by` says how: None (normal form, or sign), `tangent(x, at=a)`, an instance `proof.at(...)` of a proved claim, a
-        list of such instances, or a `Derivation`; for several statements it may be a tuple with one for each.
-
-        Raises
-        ------
-        ProofError
-            It says which of two is the case: that the claim is false, with a counterexample; or that it is open, with
-            what was left over, how long a counterexample was looked for, and what to try.
+        list of such instances, or a `Derivation`; for several statements it may be a tuple with one for each. The error
+        says which of two is the case: that the claim is false, with a counterexample; or that it is open, with what was
+        left over, how long a counterexample was looked for, and what to try.
         """
         ways = by if isinstance(by, tuple) else (by,) * len(self.statements)
         if len(ways) != len(self.statements):

@@ -1,11 +1,10 @@
 """Counterexamples: found by search, confirmed in multiple precision, and short enough to verify by hand."""
 
-from __future__ import annotations
-
 import math
 import random
 from dataclasses import dataclass
-from itertools import groupby
+from importlib.util import find_spec
+from itertools import product
 from operator import itemgetter
 
 import mpmath
@@ -18,15 +17,7 @@ from lossmath.claims.errors import NotRefuted, Undefined
 from lossmath.claims.evaluation import DIGITS, evaluate_in_torch, value_of
 from lossmath.claims.notation import SIGNS, latex
 from lossmath.claims.quantities import K, M, N, unfold
-from lossmath.claims.sampling import (
-    Point,
-    at_equality,
-    draw_points,
-    move_point,
-    scientific,
-    shorten_point,
-    to_tensors,
-)
+from lossmath.claims.sampling import Point, at_equality, draw_points, move_point, scientific, shorten_point, to_tensors
 
 SLACK = mpf(10) ** -40  # what roundings may leave of the sides, in multiple precision
 SEEN = 1e-11  # and in float64
@@ -133,6 +124,26 @@ def confirm(claim, point: Point) -> Counterexample | None:
     return None
 
 
+def confirm_any(claim, points) -> Counterexample | None:
+    """The counterexample that the first such point is."""
+    return next(filter(None, (confirm(claim, point) for point in points)), None)
+
+
+def find_fault(claim, point: Point, statements, strict: bool = False) -> str | None:
+    """What is wrong with statements of a claim at a point, in words: one fails, or a side has no value.
+
+    Unless `strict`, a derivative need not have one: its difference quotient may reach over an end of the domain.
+    """
+    for statement in statements:
+        try:
+            if violation(statement, point, claim.hypotheses) is not None:
+                return str(confirm(claim, point))
+        except Undefined as error:
+            if strict or not any(unfold(side).has(sp.Derivative) for one in claim.statements for side in one[::2]):
+                return f"{point}: {error}"
+    return None
+
+
 def doubt(claim) -> str | None:
     """What speaks against a claim at a hundred points with short numbers, in words: an independent look at a proof.
 
@@ -141,27 +152,22 @@ def doubt(claim) -> str | None:
     rng = random.Random(0)
     points = (point for line in GUARD for point in _draw(claim, line, rng))
     for number, point in enumerate(points):
-        for statement in claim.statements:
-            if limits.is_limit(statement) and number >= 10:  # the rule for limits has watched them
-                continue
-            try:
-                if violation(statement, point, claim.hypotheses) is not None:
-                    return str(confirm(claim, point))
-                if claim.equality_of(statement) and _is_tight(statement, point) and not _is_at_equality(claim, point):
-                    return f"{point}: the two sides are equal there too"
-            except Undefined as error:
-                if not holds_derivative(claim):  # a difference quotient may reach over an end
-                    return f"{point}: {error}"
+        # the rule for limits has watched them
+        statements = [one for one in claim.statements if number < 10 or not limits.is_limit(one)]
+        if (fault := find_fault(claim, point, statements)) is not None:
+            return fault
+        tight = (excess_at((one[0], "==", one[2]), point) <= SLACK for one in statements if claim.equality_of(one))
+        if any(tight) and not _is_at_equality(claim, point):
+            return f"{point}: the two sides are equal there too"
     return None
 
 
-def holds_derivative(claim) -> bool:
-    """Whether a statement holds a derivative that is not worked out."""
-    return any(unfold(side).has(sp.Derivative) for left, _, right in claim.statements for side in (left, right))
-
-
-def _is_tight(statement, point):
-    return _measure((statement[0], "==", statement[2]), point, DIGITS)[2] <= SLACK
+def excess_at(statement, point: Point) -> float:
+    """By how much a statement fails at a point; NaN where a side has no value."""
+    try:
+        return float(_measure(statement, point, DIGITS)[2])
+    except Undefined:
+        return math.nan
 
 
 def _is_at_equality(claim, point):
@@ -181,11 +187,7 @@ def _near(one, other):
 
 def has_torch() -> bool:
     """Whether torch can be imported."""
-    try:
-        import torch  # noqa: F401
-    except ImportError:
-        return False
-    return True
+    return find_spec("torch") is not None
 
 
 def excesses(claim, points: list[Point], device=None) -> list[float]:
@@ -193,9 +195,11 @@ def excesses(claim, points: list[Point], device=None) -> list[float]:
 
     The points are of the same sizes. Limits are left out. Where torch cannot be imported, mpmath does this, slowly.
     """
+    if not points:
+        return []
     statements = [statement for statement in claim.statements if not limits.is_limit(statement)]
     if not has_torch():
-        return [max((_excess_at(one, point) for one in statements), key=lambda e: (e != e, e)) for point in points]
+        return [max((excess_at(one, point) for one in statements), key=lambda e: (e != e, e)) for point in points]
     values, sizes = to_tensors(points, claim.hypotheses, device), points[0].sizes
     worst = None
     for left, relation, right in statements:
@@ -204,33 +208,16 @@ def excesses(claim, points: list[Point], device=None) -> list[float]:
     return worst.expand(len(points)).tolist()
 
 
-def _excess_at(statement, point):
-    try:
-        return float(_measure(statement, point, 30)[2])
-    except Undefined:
-        return math.nan
-
-
 def find_counterexample(claim, points: list[Point]) -> Counterexample | None:
-    """A point among these where the claim fails, in the shortest numbers; limits are watched at each."""
-    return _find(claim, points, any(map(limits.is_limit, claim.statements)))
+    """A point among these, of the same sizes, where the claim fails, in the shortest numbers; limits are watched."""
+    return confirm_any(claim, points) if any(map(limits.is_limit, claim.statements)) else _screen(claim, points)
 
 
-def _find(claim, points, watched):
-    if watched:
-        for point in points:
-            if (found := confirm(claim, point)) is not None:
-                return found
-        return None
-    for _, group in groupby(points, key=lambda point: point.sizes):
-        same = list(group)
-        failing = [(point, excess) for point, excess in zip(same, excesses(claim, same)) if excess > SEEN]
-        # a failure that the eye can see, in short numbers
-        failing.sort(key=lambda one: one[0].length + (0 if one[1] > 0.01 else 100))
-        for point, _ in failing[:20]:
-            if (found := confirm(claim, point)) is not None:
-                return found
-    return None
+def _screen(claim, points):
+    failing = [(point, excess) for point, excess in zip(points, excesses(claim, points)) if excess > SEEN]
+    # a failure that the eye can see, in short numbers
+    failing.sort(key=lambda one: one[0].length + (0 if one[1] > 0.01 else 100))
+    return confirm_any(claim, [point for point, _ in failing[:20]])
 
 
 def refute(claim, seed: int = 0, quick: bool = False) -> Counterexample:
@@ -248,19 +235,18 @@ def refute(claim, seed: int = 0, quick: bool = False) -> Counterexample:
     rng, tried = random.Random(seed), 0
     if any(map(limits.is_limit, claim.statements)):
         tried += WATCHED
-        if (found := _find(claim, _draw(claim, (2, 1, 1, WATCHED), rng), True)) is not None:
+        if (found := confirm_any(claim, _draw(claim, (2, 1, 1, WATCHED), rng))) is not None:
             return found
     if all(map(limits.is_limit, claim.statements)):
         raise NotRefuted(f"{claim.id}: the values approach the limit at {tried} points; this proves nothing")
     share, most = (1, 1000) if has_torch() else (10, 100)
-    for classes, n, m, count in SEARCH[: 4 if quick else None]:
-        if classes <= most:
-            tried += count // share
-            if (found := _find(claim, _draw(claim, (classes, n, m, count // share), rng), False)) is not None:
-                return found
-    for classes, n, m, count in IMPROVED[: 2 if quick else None]:
+    searches = [*product([False], SEARCH[: 4 if quick else None]), *product([True], IMPROVED[: 2 if quick else None])]
+    for improved, (classes, n, m, count) in searches:
+        if classes > most:
+            continue
         tried += count // share
-        if (found := _find_improved(claim, (classes, n, m, count // share), rng)) is not None:
+        points = _draw(claim, (classes, n, m, count // share), rng, wide=improved)
+        if (found := _find_improved(claim, points, rng) if improved else _screen(claim, points)) is not None:
             return found
     most = 4 if quick else most
     raise NotRefuted(f"{claim.id}: no counterexample among {tried} points with K from 2 to {most}; this proves nothing")
@@ -284,12 +270,7 @@ def _draw(claim, line, rng, wide=False):
     return draw_points(claim.hypotheses, dict(zip((K, N, M), sizes)), rng, count, wide=wide)
 
 
-def _find_improved(claim, line, rng):
-    for excess, point in improve(claim, _draw(claim, line, rng, wide=True), rng)[:20]:
-        if excess <= 1e-13:
-            return None
-        for digits in (*range(1, 8), 17):
-            short = shorten_point(claim.hypotheses, point, digits)
-            if short is not None and (found := confirm(claim, short)) is not None:
-                return found
-    return None
+def _find_improved(claim, points, rng):
+    failing = [point for excess, point in improve(claim, points, rng)[:20] if excess > 1e-13]
+    short = (shorten_point(claim.hypotheses, point, digits) for point in failing for digits in (*range(1, 8), 17))
+    return confirm_any(claim, filter(None, short))

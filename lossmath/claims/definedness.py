@@ -4,8 +4,6 @@ Logarithms, powers, quotients and slopes are looked at; only f log(f w) with f >
 where f vanishes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import sympy as sp

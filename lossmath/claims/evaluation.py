@@ -4,8 +4,6 @@ An expression is printed once as a Python function of its symbols, in a few word
 of its own: `total(q[k], k)` becomes `sum_over(lambda k: entry(q, k), K)`.
 """
 
-from __future__ import annotations
-
 import functools
 import math
 import re
@@ -30,6 +28,7 @@ WORDS = {
 }  # fmt: skip
 CONSTANTS = {sp.pi: "pi", sp.E: "e"}
 LONG = 10_000  # bits of a power that is still worked out as a fraction
+HUGE = 20_000  # bits of an exponent whose power is still worked out: exp(-exp(1000)) is, exp(-exp(10**9)) is not
 
 
 class _Source(Printer):
@@ -130,10 +129,21 @@ def _function(expr, backend):
 # Back ends: what the words mean
 
 
+def _not_huge(exponent):
+    if mpmath.mag(exponent) > HUGE:
+        raise Undefined(f"an exponent has more than {HUGE} bits, which is too large to work out")
+    return exponent
+
+
+def _bounded(function):
+    return staticmethod(lambda exponent: function(_not_huge(exponent)))
+
+
 class Exact:
     """Fractions as long as nothing leaves them, then numbers of mpmath, with the digits of its present context."""
 
-    abs, exp, sinh, cosh, tanh = map(staticmethod, (abs, mpmath.exp, mpmath.sinh, mpmath.cosh, mpmath.tanh))
+    abs, tanh = staticmethod(abs), staticmethod(mpmath.tanh)
+    exp, sinh, cosh = map(_bounded, (mpmath.exp, mpmath.sinh, mpmath.cosh))
 
     def number(self, p, q):
         return Fraction(p, q)
@@ -170,12 +180,16 @@ class Exact:
         return mpmath.diff(lambda entry: function(_replace(value, place, entry)), self.entry(value, *place), count)
 
     def power(self, base, exponent, text):
+        size = mpmath.mag(_not_huge(exponent))
         whole = exponent.denominator == 1 if isinstance(exponent, Rational) else mpmath.isint(exponent)
         _require(base > 0 or (base == 0 and exponent >= 0) or (base < 0 and whole), base, text)
         if whole and isinstance(base, Rational) and isinstance(exponent, Rational):
             if abs(exponent) * (base.numerator * base.denominator).bit_length() < LONG:
                 return Fraction(base) ** int(exponent)
-        return mpmath.convert(base) ** exponent
+        if size < 64 or base <= 0:
+            return mpmath.convert(base) ** exponent
+        with mpmath.extraprec(size):  # which takes less time than `size` squarings
+            return mpmath.exp(exponent * mpmath.log(base))
 
     def log(self, u, text):
         return 0 if u == 1 else mpmath.log(_require(u > 0, u, text))
@@ -316,29 +330,12 @@ def evaluate_in_torch(expr, values, sizes):
 
 
 def evaluate(expr, values) -> float:
-    """The value of `expr` at one point.
+    """The value of `expr`, such as `entropy(p)`, at one point.
 
-    Parameters
-    ----------
-    expr : sympy.Expr
-        Such as `entropy(p)`.
-    values : dict
-        Symbols to numbers, lists, arrays or tensors, as in {p: [0.5, 0.5], y: 2}. Labels count from 1. The number of
-        classes is read off the shapes.
+    `values` maps symbols to numbers, lists, arrays or tensors, as in {p: [0.5, 0.5], y: 2}. Labels count from 1. The
+    number of classes is read off the shapes. Raises ValueError if shapes contradict each other or a symbol of `expr` is
+    missing, and `Undefined` if there is no real value, as of log(x) at 0.
 
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        If shapes contradict each other, or a symbol of `expr` is missing.
-    Undefined
-        If there is no real value, as of log(x) at 0.
-
-    Examples
-    --------
     >>> from lossmath.claims import *
     >>> evaluate(p[y] * log(K), {p: [0.25, 0.75], y: 1})
     0.17328679513998632

@@ -13,19 +13,11 @@ Where f >= 0 vanishes, f log(f w) with w > 0 is read as its limit: 0 log 0 = 0. 
 own.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import sympy as sp
 from sympy import IndexedBase, Interval, KroneckerDelta, Sum, Symbol, oo
-from sympy.core.relational import (
-    GreaterThan,
-    LessThan,
-    Relational,
-    StrictGreaterThan,
-    StrictLessThan,
-)
+from sympy.core.relational import GreaterThan, LessThan, Relational, StrictGreaterThan, StrictLessThan
 
 from lossmath.claims.quantities import K, M, MaximumNorm, N, Quantity, Vector, freshen, unfold
 

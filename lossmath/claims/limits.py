@@ -4,8 +4,6 @@ SymPy's `limit` may err (of f(m) exp((γ+1) m), whose limit is γ + 1, it says �
 values, in multiple precision and over hundreds of orders of magnitude, approach it.
 """
 
-from __future__ import annotations
-
 import random
 from collections import defaultdict
 from fractions import Fraction
@@ -17,10 +15,10 @@ import sympy as sp
 from mpmath import mpf
 from sympy import Dummy, Limit, oo
 
-from lossmath.claims.errors import ProofError
+from lossmath.claims.errors import ProofError, Undefined
 from lossmath.claims.evaluation import DIGITS, value_of
 from lossmath.claims.hypotheses import SIZES, Hypotheses
-from lossmath.claims.normal_form import factor
+from lossmath.claims.normal_form import factor, parametrise
 from lossmath.claims.quantities import unfold
 from lossmath.claims.sampling import Point, draw_points
 from lossmath.claims.signs import sign
@@ -103,15 +101,8 @@ def _parts(symbol, interval):
     """Stand-ins that carry the domain: one for the inside of the interval, and its closed ends."""
     if isinstance(interval, sp.FiniteSet):
         return list(interval)
-    low, high = interval.inf, interval.sup
-    parts = [end for end, is_open in ((low, interval.left_open), (high, interval.right_open)) if not is_open]
-    if low == -oo and high == oo:
-        return [Dummy(symbol.name, real=True)]
-    if high == oo:
-        return [low + Dummy(symbol.name, positive=True), *parts]
-    if low == -oo:
-        return [high - Dummy(symbol.name, positive=True), *parts]
-    return [low + (high - low) / (1 + Dummy(symbol.name, positive=True)), *parts]
+    ends = (interval.inf, interval.left_open), (interval.sup, interval.right_open)
+    return [parametrise(symbol, interval, strict=False), *(end for end, is_open in ends if not is_open)]
 
 
 # Watching
@@ -165,7 +156,10 @@ def watch(statement, hypotheses: Hypotheses, point: Point) -> Watched:
 def confirm(statement, hypotheses: Hypotheses) -> None:
     """Raise ProofError unless the values approach the limit at a few points with short numbers."""
     for point in draw_points(hypotheses, SIZES, random.Random(0), 6):
-        watched = watch(statement, hypotheses, point)
+        try:
+            watched = watch(statement, hypotheses, point)
+        except Undefined as error:
+            raise ProofError(f"SymPy finds this limit, yet at {point} the values cannot be watched: {error}") from None
         if not watched.near:
             raise ProofError(
                 f"SymPy finds this limit, yet at {point} the values do not approach it, but come to {watched.value}"

@@ -7,8 +7,6 @@ sign is known, is passed over. A mutant is *refuted* by a point where it is fals
 the rules or continuity prove it; one for which neither a counterexample nor a proof was found is *undecided*.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterator
 from contextlib import suppress
@@ -249,12 +247,10 @@ class Mutants:
     def __init__(self, found: dict[str, list[Mutant]]):
         self.found = found
 
-    def count(self, id: str, *fates: str) -> int:
-        return sum(mutant.fate in (fates or FATES) for mutant in self.found[id])
-
     def __repr__(self) -> str:
         rows = [("claim", "mutants", *FATES), (":---", *("---:",) * 4)]
-        rows += [(f"`{id}`", self.count(id), *(self.count(id, fate) for fate in FATES)) for id in self.found]
+        fates = {id: [mutant.fate for mutant in found] for id, found in self.found.items()}
+        rows += [(f"`{id}`", len(found), *map(found.count, FATES)) for id, found in fates.items()]
         return "\n".join(f"| {' | '.join(map(str, row))} |" for row in rows)
 
     _repr_markdown_ = __repr__

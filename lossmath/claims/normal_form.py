@@ -6,8 +6,6 @@ index moved out, Kronecker deltas summed, and the hypotheses Σ_k p_k = 1 and Σ
 with the expression that it was made of, at random rational points.
 """
 
-from __future__ import annotations
-
 from functools import cache, lru_cache
 from itertools import permutations
 from math import comb

@@ -1,7 +1,5 @@
 """How claims are written: the LaTeX of the book, and the normal forms that a proof shows."""
 
-from __future__ import annotations
-
 from itertools import chain, count
 
 import sympy as sp

@@ -8,8 +8,6 @@ The symbols carry no sign of their own (they are real, or whole numbers): what i
 hypotheses of each claim, and by nothing else.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import cache, lru_cache, wraps
 from inspect import signature

@@ -1,7 +1,5 @@
 """The reasons that are given for a statement, and the record of what showed it. None of them is believed as such."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import sympy as sp

@@ -18,8 +18,6 @@ whole domain, closed ends included (`lossmath.claims.definedness`). The rules th
 ends follow by continuity. Where equality is claimed at one place and nowhere else, closed ends are closed.
 """
 
-from __future__ import annotations
-
 import sympy as sp
 from sympy import Dummy, Indexed, IndexedBase, Pow, Sum, Symbol, oo
 

@@ -1,9 +1,8 @@
 """Points that obey the hypotheses of a claim: of short numbers, for the eye, or all over the domain, up to its ends."""
 
-from __future__ import annotations
-
 import math
 import random
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, partial
@@ -42,9 +41,8 @@ class Point:
         return 3 * self.sizes[K] + sum(map(_length, self.values.values()))
 
     def latex(self) -> str:
-        words = r"\left(", r"\dots", r",\ ", r"\right)"
         named = {**self.sizes, **self.values}.items()
-        return ", ".join(f"${latex(symbol)} = {_text(value, scientific, *words)}$" for symbol, value in named)
+        return ", ".join(f"${latex(symbol)} = {scientific(_text(value))}$" for symbol, value in named)
 
     def __str__(self):
         return ", ".join(f"{symbol} = {_text(value)}" for symbol, value in {**self.sizes, **self.values}.items())
@@ -54,12 +52,11 @@ def _length(value):
     return sum(map(_length, value)) if isinstance(value, tuple) else len(str(value))
 
 
-def _text(value, write=str, left="(", dots="...", between=", ", right=")"):
+def _text(value):
     if not isinstance(value, tuple):
-        return write(_short(value))
-    shown = value if len(value) <= WRITTEN else (*value[:3], dots, value[-1])
-    inside = (entry if entry is dots else _text(entry, write, left, dots, between, right) for entry in shown)
-    return f"{left}{between.join(inside)}{right}"
+        return _short(value)
+    shown = [*map(_text, value if len(value) <= WRITTEN else (*value[:3], value[-1]))]
+    return f"({', '.join([*shown[:3], '...', shown[-1]] if len(value) > WRITTEN else shown)})"
 
 
 def _short(number):
@@ -74,10 +71,10 @@ def _short(number):
     return text
 
 
-def scientific(number: str) -> str:
-    """A number such as 1e-7 in LaTeX."""
-    mantissa, _, exponent = number.partition("e")
-    return rf"{mantissa} \times 10^{{{int(exponent)}}}" if exponent else mantissa
+def scientific(text: str) -> str:
+    """LaTeX of a number such as 1e-7, or of a row of numbers."""
+    numbers = re.sub(r"e([+-]?\d+)", lambda found: rf" \times 10^{{{int(found[1])}}}", text)
+    return numbers.replace("...", r"\dots").replace(", ", r",\ ")
 
 
 # Drawing

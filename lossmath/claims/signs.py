@@ -6,8 +6,6 @@ products, powers and a few functions. A form that SymPy made is believed only wh
 at random rational points.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from math import prod
 
@@ -16,22 +14,15 @@ from mpmath.ctx_iv import MPIntervalContext
 from sympy import Abs, Add, Dummy, Indexed, Integer, LambertW, Mul, Pow, Sum, exp, log, oo
 
 from lossmath.claims.hypotheses import SIZES
-from lossmath.claims.normal_form import (
-    Context,
-    expand,
-    factor,
-    find_deltas,
-    normalise,
-    prepare,
-    reduce,
-    sums_to_one,
-)
+from lossmath.claims.normal_form import Context, expand, factor, find_deltas, normalise, prepare, reduce, sums_to_one
 from lossmath.claims.quantities import K, MaximumNorm, freshen
 from lossmath.claims.witness import is_witnessed, is_witnessed_plainly
 
 POLES = sp.nan, sp.zoo, oo, -oo
 iv = MPIntervalContext()  # intervals that hold a number for sure
 iv.dps = 300
+HIGH = 10**6  # the largest exponent of a number that is enclosed
+
 
 # The questions
 
@@ -357,14 +348,21 @@ def _enclose(number):
         return sum(args) if number.is_Add else prod(args)
     if isinstance(number, Pow):
         base, exponent = args
-        return base ** int(number.exp) if number.exp.is_Integer else iv.exp(exponent * _enclose_log(base))
-    return {exp: iv.exp, log: _enclose_log, type(sp.pi): lambda: iv.pi, type(sp.E): lambda: iv.e}[number.func](*args)
+        return base ** int(number.exp) if number.exp.is_Integer else _enclose_exp(exponent * _enclose_log(base))
+    functions = {exp: _enclose_exp, log: _enclose_log, type(sp.pi): lambda: iv.pi, type(sp.E): lambda: iv.e}
+    return functions[number.func](*args)
 
 
 def _enclose_log(interval):
     if not interval.a > 0:
         raise ValueError("the logarithm of what may not be positive")
     return iv.log(interval)
+
+
+def _enclose_exp(interval):
+    if not abs(interval) < HIGH:
+        raise ValueError("too large a number to enclose its exponential")
+    return iv.exp(interval)
 
 
 def sign_of_symbol(symbol):

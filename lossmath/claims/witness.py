@@ -3,8 +3,6 @@
 They can only refuse: nothing is proved because they agree. Where values are not rational, they agree to 50 digits.
 """
 
-from __future__ import annotations
-
 import random
 from fractions import Fraction
 
