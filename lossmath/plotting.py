@@ -24,6 +24,9 @@ COLOURS = {
     "entropy": "#1a9d78",
     "label smoothing": "#c46a9f",
     "focal": "#c98a00",
+    "generalised": "#b0533a",
+    "Poly-1": "#6b8e23",
+    "confidence penalty": "#2f95a5",
     "gradient": "#8a6fd1",
     "reference": INK,
 }

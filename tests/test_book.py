@@ -18,6 +18,14 @@ CHAPTERS = {
         "bernoulli focal-bound holder focal-chain entropy-raises-entropy log-entropy focal-bound-every-gamma "
         "focal-bound-sharp bound-is-not-the-loss two-directions"
     ).split(),
+    "objectives": (
+        "gradient-weight generalised-between generalised-optimum poly-one-optimum focal-modest-when-sure"
+    ).split(),
+    "objectives_beyond": (
+        "brier-proper weighted-optimum logit-adjustment noisy-labels forward-correction backward-correction "
+        "margin-penalty distillation smoothed-entropy temperature-gradient temperature-convex temperature-entropy "
+        "jensen-shannon"
+    ).split(),
     "accuracy": [],
     "cross_entropy": "kl-split gibbs same-minimiser one-hot-loss dataset-loss softmax-gradient margin-form".split(),
 }
@@ -42,7 +50,7 @@ def test_a_claim_has_its_place_its_proof_its_check_and_its_near_misses(chapter, 
     assert text.count(f"\n({claim})=\n") == 1
     code = "\n".join(cells(chapter))
     (name,) = re.findall(rf'^(\w+) = Claim\(\s*"{claim}"', code, re.MULTILINE)
-    for verb in (r"\.prove\(", r"\.check\(\)", r"\.near_miss\(.*\)\.refute\(\)"):
+    for verb in (r"\.prove\(", r"\.check\((cases=\d+)?\)", r"\.near_miss\((?s:(?!near_miss).)*\)\.refute\(\)"):
         assert re.search(rf"\b{name}{verb}", code), f"{claim}: no {name}{verb}"
 
 

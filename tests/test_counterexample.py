@@ -237,6 +237,12 @@ def test_a_claim_without_symbols_is_refuted_too():
     assert str(found) == ": the left side is 0.69315, which is not <= 0.5" and found.point == Point({}, {})
 
 
+def test_a_place_of_equality_that_is_not_a_fraction_is_compared_in_multiple_precision():
+    claim = Claim("square", ((x - exp(t) / 3) ** 2, ">=", 0), given=[x > 0, t >= 0], equality={x: exp(t) / 3})
+    for at, there in ((Fraction(1, 3), True), (Fraction(1, 3) + Fraction(1, 10**20), False)):
+        assert refute._is_at_equality(claim, Point({K: 2}, {x: at, t: Fraction(0)})) is there
+
+
 def test_a_claim_of_a_limit_and_an_inequality_is_refuted_in_either():
     given = [t > 1]
     limited, bounded = (limit(1 / t, t, oo), "==", 0), (1 / t, "<=", 1)

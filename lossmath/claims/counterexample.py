@@ -179,7 +179,8 @@ def _is_at_equality(claim, point):
 def _near(one, other):
     if isinstance(one, tuple):
         return all(map(_near, one, other))
-    return abs(mpmath.convert(one) - mpmath.convert(other)) < SLACK
+    with mpmath.workdps(DIGITS):
+        return abs(mpmath.convert(one) - mpmath.convert(other)) < SLACK
 
 
 # At many points
