@@ -152,7 +152,7 @@ def maps(panels: dict[str, Difference], title: str, scale: float = 1, digits: in
             names = [value if isinstance(value, str) else f"{value:g}" for value in values]
             ticks(np.arange(len(values)) + 0.5, names)
         ax.tick_params(length=0)
-        look = {"ha": "center", "va": "center", "fontsize": min(9, 36 / len(columns))}
+        look = {"ha": "center", "va": "center", "fontsize": min(9, 144 / len(columns) / len(panels))}
         for (y, x), outcome in np.ndenumerate(difference.outcomes.numpy()):
             mean = float(difference.mean[y, x])
             if outcome:

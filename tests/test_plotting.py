@@ -312,7 +312,7 @@ def test_the_numbers_of_a_map_lie_in_their_squares():
             (left, low), (right, high) = ax.transData.transform(np.floor(note.xy) + np.array([[0], [1]]))
             box = boxes[note]
             assert left < box.x0 < box.x1 < right and low < box.y0 < box.y1 < high
-            assert note.get_fontsize() == 6
+            assert note.get_fontsize() == min(9, 144 / 6 / len(plt.gcf().axes))
     plotting.maps({"one": difference([[0.5]], a=[1], b=[2])}, "")
     assert plt.gcf().axes[0].texts[0].get_fontsize() == 9  # however much room there is
 
