@@ -60,9 +60,14 @@ def _smoothing(z, y, rate):
     return CE(z, y) + rate * (z.gather(-1, y[:, None])[:, 0] - z.mean(-1))
 
 
+def _miss(surprise):
+    """1 - exp(-surprise), with all its digits, as has its slope."""
+    return torch.where(surprise < 0.5, -torch.expm1(-surprise), 1 - torch.exp(-surprise))
+
+
 def _brier(z, y, _):
-    """‖δ_y - q‖², with 1 - q_y from the cross-entropy, so that it keeps its digits."""
-    return z.softmax(-1).scatter(-1, y[:, None], torch.expm1(-CE(z, y))[:, None]).square().sum(-1)
+    """‖δ_y - q‖²."""
+    return z.softmax(-1).scatter(-1, y[:, None], _miss(CE(z, y))[:, None]).square().sum(-1)
 
 
 def _forward(z, y, rate):
@@ -77,8 +82,8 @@ OBJECTIVES: dict[str, Callable] = {
     "confidence penalty": lambda z, y, price: CE(z, y) - price * entropy(z, logits=True),
     "focal loss": lambda z, y, gamma: focal_loss(z, y, gamma, reduction="none"),
     "sample-dependent γ": lambda z, y, high: focal_loss(z, y, high + adaptive_gamma(z, y, 2, 0), reduction="none"),
-    "generalised CE": lambda z, y, power: -torch.expm1(-power * CE(z, y)) / power,
-    "Poly-1": lambda z, y, weight: CE(z, y) - weight * torch.expm1(-CE(z, y)),
+    "generalised CE": lambda z, y, power: _miss(power * CE(z, y)) / power,
+    "Poly-1": lambda z, y, weight: CE(z, y) + weight * _miss(CE(z, y)),
     "negative smoothing": _smoothing,
     "Brier score": _brier,
     "forward correction": _forward,

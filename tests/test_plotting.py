@@ -340,6 +340,13 @@ def test_the_numbers_of_a_map_lie_in_their_squares():
     assert plt.gcf().axes[0].texts[0].get_fontsize() == 9  # however much room there is
 
 
+def test_what_a_map_compares_may_have_names():
+    plotting.maps({"one": difference([[0.5], [1.0]], loss=["focal", "Poly-1"], noise=[0.0])}, "")
+    (ax,) = plt.gcf().axes
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["focal", "Poly-1"]
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0"]
+
+
 @pytest.mark.parametrize(("name", "size"), [("simplices", 9), ("row", 10), ("diagrams", 10)])
 def test_what_belongs_to_a_panel_is_in_smaller_letters(name, size):
     FIGURES[name][0]()
