@@ -266,7 +266,7 @@ def test_each_part_is_scaled_by_the_temperature_of_the_cases_set_aside():
         torch.testing.assert_close(runs.scaled(CE, split), runs.logits(CE, split) / heat)
     far = train(small(), (CE,), (0.0,), (40,), hidden=6, batch=10)
     far.weights[2:] = [1e12 * weight for weight in far.weights[2:]]  # of a loss that has no least value
-    torch.testing.assert_close(far.scaled(CE), runs.scaled(CE))
+    torch.testing.assert_close(far.scaled(CE), runs.scaled(CE), rtol=1e-4, atol=1e-5)
 
 
 def test_a_run_is_the_same_again_and_a_seed_does_not_depend_on_the_others():
