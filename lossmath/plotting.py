@@ -167,10 +167,11 @@ def maps(panels: dict[str, Difference], title: str, scale: float = 1, digits: in
     furthest = max(float(difference.mean.abs().max()) for difference in panels.values())
     all_axes = row(panels, title, across, down, 0.9 + 0.4 * len(rows), xlim=(0, len(columns)), ylim=(0, len(rows)))
     for ax, difference in zip(all_axes, panels.values()):
-        ax.set_xticks(np.arange(len(columns)) + 0.5, [f"{value:g}" for value in columns])
-        ax.set_yticks(np.arange(len(rows)) + 0.5, [f"{value:g}" for value in rows])
+        for ticks, values in ((ax.set_xticks, columns), (ax.set_yticks, rows)):
+            names = [value if isinstance(value, str) else f"{value:g}" for value in values]
+            ticks(np.arange(len(values)) + 0.5, names)
         ax.tick_params(length=0)
-        look = {"ha": "center", "va": "center", "fontsize": min(9, 36 / len(columns))}
+        look = {"ha": "center", "va": "center", "fontsize": min(9, 144 / len(columns) / len(panels))}
         for (y, x), outcome in np.ndenumerate(difference.outcomes.numpy()):
             mean = float(difference.mean[y, x])
             if outcome:

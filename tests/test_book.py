@@ -34,6 +34,7 @@ EMPIRICAL = {
         "smoothing-calibrates focal-calibrates smoothing-tempered focal-tempered focal-way-back focal-entropy "
         "smoothing-generalises focal-generalises smoothing-clusters smoothing-distils-worse"
     ).split(),
+    "objectives_measured": "objectives-lean objectives-calibrate objectives-generalise".split(),
 }
 
 

