@@ -1,0 +1,75 @@
+// Assembles the runtime in _build/runtime: Python and the pinned SymPy and mpmath, trimmed, compiled and compressed, and
+// the editor. Needs Node, `npm ci`, and the .venv of the README's first line, whose SymPy and mpmath it takes.
+import { createHash } from "node:crypto";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+import { loadPyodide } from "pyodide";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const out = join(here, "..", "_build", "runtime");
+const pyodideFolder = dirname(createRequire(import.meta.url).resolve("pyodide/package.json"));
+
+function sitePackages() {
+  const lib = join(here, "..", ".venv", "lib");
+  const found = [...(existsSync(lib) ? readdirSync(lib).map((name) => join(lib, name)) : []), join(lib, "..", "Lib")]
+    .map((folder) => join(folder, "site-packages"))
+    .find((folder) => existsSync(join(folder, "sympy")));
+  if (!found) throw new Error("SymPy is not in .venv: run the first line of the README before this one");
+  return found;
+}
+
+/** Write a file under a name that tells its content, and say what it is. */
+function keep(name, data) {
+  const sha256 = createHash("sha256").update(data).digest("hex");
+  const [stem, ...rest] = name.split(".");
+  const file = [`${stem}-${sha256.slice(0, 12)}`, ...rest].join(".");
+  writeFileSync(join(out, file), data);
+  return { name: file, bytes: data.length, sha256 };
+}
+
+const compress = (name, data) => keep(`${name}.gz`, gzipSync(data, { level: 9 }));
+
+async function python() {
+  const pyodide = await loadPyodide();
+  pyodide.mountNodeFS("/packages", sitePackages());
+  pyodide.runPython(readFileSync(join(here, "pack.py"), "utf8"));
+  return pyodide.FS.readFile(pyodide.runPython("pack()"));
+}
+
+async function bundle(entry, options) {
+  const { outputFiles } = await build({
+    entryPoints: [join(here, entry)],
+    bundle: true,
+    minify: true,
+    write: false,
+    format: "esm",
+    outdir: out,
+    loader: { ".py": "text", ".woff2": "file", ".woff": "empty", ".ttf": "empty" },
+    logLevel: "error",
+    ...options,
+  });
+  return outputFiles;
+}
+
+rmSync(out, { recursive: true, force: true });
+mkdirSync(out, { recursive: true });
+const [worker] = await bundle("worker.js", { format: "iife", external: ["node:*", "ws"], define: { "import.meta.url": "undefined" } });
+const files = {
+  worker: compress("worker.js", worker.contents),
+  wasm: compress("pyodide.asm.wasm", readFileSync(join(pyodideFolder, "pyodide.asm.wasm"))),
+  python: compress("python.zip", await python()),
+};
+const parts = await bundle("page.js", { define: { FILES: JSON.stringify(files) }, assetNames: "[name]-[hash]" });
+const names = {};
+for (const { path, contents } of parts) {
+  if (path.endsWith(".woff2")) writeFileSync(path, contents);
+  else names[path.split(".").pop()] = keep(path.split(/[\\/]/).pop(), contents).name;
+}
+copyFileSync(join(here, "try-it.js"), join(out, "try-it.js"));
+writeFileSync(join(out, "runtime.json"), `${JSON.stringify({ ...names, files }, null, 1)}\n`);
+const total = Object.values(files).reduce((sum, { bytes }) => sum + bytes, 0);
+console.log(`The runtime: ${(total / 1e6).toFixed(2)} MB, and its page ${parts.map((part) => part.contents.length)}`);

@@ -1,0 +1,115 @@
+// What opens below a cell.
+import { indentWithTab } from "@codemirror/commands";
+import { python } from "@codemirror/lang-python";
+import { indentUnit, syntaxHighlighting } from "@codemirror/language";
+import { classHighlighter } from "@lezer/highlight";
+import { EditorView, minimalSetup } from "codemirror";
+import { keymap } from "@codemirror/view";
+import { Prover } from "./prover.js";
+import { element, typeset } from "./typeset.js";
+import "katex/dist/katex.css";
+import "./page.css";
+
+const MARKS = {
+  Proof: "Proved in this browser, just now. The ledger lists what the build proved, and this is not added to it.",
+  Counterexample: "Refuted in this browser, just now. The ledger lists what the build refuted.",
+};
+let loading; // the page's cells, and its prover, once they are asked for
+let page;
+
+async function read(address, base) {
+  const response = await fetch(address, { cache: "no-cache" });
+  if (!response.ok) throw new Error(`${address} answers ${response.status}`);
+  const { cells, lossmath } = await response.json();
+  return { cells, panels: {}, prover: new Prover(lossmath, base) };
+}
+
+function show({ form, text, type }) {
+  if (form === "none") return [];
+  if (form === "svg") return [element("img", { alt: "", src: `data:image/svg+xml,${encodeURIComponent(text)}` })];
+  if (form !== "markdown") return [element("pre", { className: `try-${form}` }, text)];
+  return [...typeset(text), ...(type in MARKS ? [element("p", { className: "try-mark" }, MARKS[type])] : [])];
+}
+
+/** An editor on some code, its buttons, and what came out. */
+class Panel {
+  constructor(prover, code) {
+    const button = (name, act) => element("button", { type: "button", onclick: () => act.call(this) }, name);
+    Object.assign(this, { prover, code, output: element("div", { className: "try-output", ariaLive: "polite" }) });
+    this.buttons = [button("Run", this.run), button("Stop", this.stop), button("Reset", this.reset)];
+    this.status = element("span", { className: "try-status", role: "status" });
+    const editor = element("div", { className: "try-editor" });
+    const bar = element("div", { className: "try-bar" }, ...this.buttons, this.status);
+    this.node = element("section", { className: "try-panel", ariaLabel: "Try it" }, editor, bar, this.output);
+    const run = () => this.run() && true;
+    this.view = new EditorView({
+      parent: editor,
+      doc: code,
+      extensions: [
+        keymap.of([{ key: "Mod-Enter", run }, { key: "Shift-Enter", run }, indentWithTab]),
+        minimalSetup,
+        python(),
+        indentUnit.of("    "),
+        syntaxHighlighting(classHighlighter),
+        EditorView.contentAttributes.of({ "aria-label": "The code of the cell" }),
+      ],
+    });
+    this.enable(false);
+  }
+
+  say(text) {
+    this.status.textContent = text;
+  }
+
+  enable(running) {
+    const [run, stop] = this.buttons;
+    run.disabled = running;
+    stop.disabled = !running;
+  }
+
+  print(text) {
+    if (!this.output.lastChild) this.output.append(element("pre"));
+    this.output.lastChild.append(`${text}\n`);
+  }
+
+  async run() {
+    if (page.running) return;
+    page.running = this;
+    this.enable(true);
+    this.output.replaceChildren();
+    this.prover.say = (text) => this.say(text);
+    try {
+      const result = await this.prover.run(this.view.state.doc.toString(), (text) => this.print(text));
+      this.output.append(...show(result));
+      this.say("");
+    } catch (error) {
+      this.say(error.message);
+    }
+    page.running = undefined;
+    this.enable(false);
+  }
+
+  stop() {
+    this.prover.stop();
+  }
+
+  reset() {
+    this.view.dispatch({ changes: { from: 0, to: this.view.state.doc.length, insert: this.code } });
+    this.output.replaceChildren();
+    this.say("");
+  }
+}
+
+/** Open the cell of a button, or close it; the prover begins to load meanwhile. */
+export async function toggle(button, address, base) {
+  page = await (loading ??= read(address, base));
+  const { cell } = button.dataset;
+  if (!page.panels[cell]) {
+    page.panels[cell] = new Panel(page.prover, page.cells[cell]);
+    button.parentNode.after(page.panels[cell].node);
+    page.prover.start().catch(() => {}); // whoever runs a cell is told
+  } else page.panels[cell].node.hidden = !page.panels[cell].node.hidden;
+  const { hidden } = page.panels[cell].node;
+  button.setAttribute("aria-expanded", String(!hidden));
+  if (!hidden) page.panels[cell].view.focus();
+}
