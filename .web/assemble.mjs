@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
@@ -40,36 +40,33 @@ async function python() {
   return pyodide.FS.readFile(pyodide.runPython("pack()"));
 }
 
+/** A script with all that it imports, and its style. */
 async function bundle(entry, options) {
-  const { outputFiles } = await build({
+  const made = await build({
     entryPoints: [join(here, entry)],
     bundle: true,
     minify: true,
     write: false,
-    format: "esm",
     outdir: out,
-    loader: { ".py": "text", ".woff2": "file", ".woff": "empty", ".ttf": "empty" },
+    loader: { ".py": "text" },
     logLevel: "error",
     ...options,
   });
-  return outputFiles;
+  return Object.fromEntries(made.outputFiles.map(({ path, contents }) => [extname(path).slice(1), contents]));
 }
 
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
-const [worker] = await bundle("worker.js", { format: "iife", external: ["node:*", "ws"], define: { "import.meta.url": "undefined" } });
+// not a module: in a frame without an origin, Chromium starts no worker that is one
+const worker = await bundle("worker.js", { format: "iife", external: ["node:*", "ws"], define: { "import.meta.url": "''" } });
 const files = {
-  worker: compress("worker.js", worker.contents),
-  wasm: compress("pyodide.asm.wasm", readFileSync(join(pyodideFolder, "pyodide.asm.wasm"))),
+  worker: compress("worker.js", worker.js),
+  wasm: compress("python.wasm", readFileSync(join(pyodideFolder, "pyodide.asm.wasm"))),
   python: compress("python.zip", await python()),
 };
-const parts = await bundle("page.js", { define: { FILES: JSON.stringify(files) }, assetNames: "[name]-[hash]" });
-const names = {};
-for (const { path, contents } of parts) {
-  if (path.endsWith(".woff2")) writeFileSync(path, contents);
-  else names[path.split(".").pop()] = keep(path.split(/[\\/]/).pop(), contents).name;
-}
+const { js, css } = await bundle("page.js", { format: "esm", define: { FILES: JSON.stringify(files) } });
+const page = { script: keep("page.js", js), style: keep("page.css", css) };
 copyFileSync(join(here, "try-it.js"), join(out, "try-it.js"));
-writeFileSync(join(out, "runtime.json"), `${JSON.stringify({ ...names, files }, null, 1)}\n`);
-const total = Object.values(files).reduce((sum, { bytes }) => sum + bytes, 0);
-console.log(`The runtime: ${(total / 1e6).toFixed(2)} MB, and its page ${parts.map((part) => part.contents.length)}`);
+writeFileSync(join(out, "runtime.json"), `${JSON.stringify({ ...page, ...files }, null, 1)}\n`);
+const total = Object.values({ ...page, ...files }).reduce((sum, { bytes }) => sum + bytes, 0);
+console.log(`The runtime is in _build/runtime: ${(total / 1e6).toFixed(1)} MB`);

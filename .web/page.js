@@ -7,13 +7,8 @@ import { EditorView, minimalSetup } from "codemirror";
 import { keymap } from "@codemirror/view";
 import { Prover } from "./prover.js";
 import { element, typeset } from "./typeset.js";
-import "katex/dist/katex.css";
 import "./page.css";
 
-const MARKS = {
-  Proof: "Proved in this browser, just now. The ledger lists what the build proved, and this is not added to it.",
-  Counterexample: "Refuted in this browser, just now. The ledger lists what the build refuted.",
-};
 let loading; // the page's cells, and its prover, once they are asked for
 let page;
 
@@ -24,11 +19,20 @@ async function read(address, base) {
   return { cells, panels: {}, prover: new Prover(lossmath, base) };
 }
 
-function show({ form, text, type }) {
-  if (form === "none") return [];
+/** Something that a cell shows, as the notebook would. */
+function show({ form, text }) {
+  if (form === "markdown") return typeset(text);
   if (form === "svg") return [element("img", { alt: "", src: `data:image/svg+xml,${encodeURIComponent(text)}` })];
-  if (form !== "markdown") return [element("pre", { className: `try-${form}` }, text)];
-  return [...typeset(text), ...(type in MARKS ? [element("p", { className: "try-mark" }, MARKS[type])] : [])];
+  return [element("pre", { className: `try-${form}` }, text)];
+}
+
+/** What was proved, and what refuted: here, which the ledger does not count. */
+function mark({ proved, refuted }) {
+  const list = (ids) => ids.flatMap((id) => [", ", element("code", {}, id)]).slice(1);
+  const said = (what, ids) => (ids.length ? [`${what} in this browser: `, ...list(ids), ". "] : []);
+  const parts = [...said("Proved", proved), ...said("Refuted", refuted)];
+  if (!parts.length) return [];
+  return [element("p", { className: "try-mark" }, ...parts, "The ledger lists what the build did, and only that.")];
 }
 
 /** An editor on some code, its buttons, and what came out. */
@@ -67,9 +71,10 @@ class Panel {
     stop.disabled = !running;
   }
 
-  print(text) {
-    if (!this.output.lastChild) this.output.append(element("pre"));
-    this.output.lastChild.append(`${text}\n`);
+  show(said) {
+    const last = this.output.lastChild;
+    if (said.form === "print" && last?.className === "try-print") last.append(`\n${said.text}`);
+    else this.output.append(...show(said));
   }
 
   async run() {
@@ -79,8 +84,8 @@ class Panel {
     this.output.replaceChildren();
     this.prover.say = (text) => this.say(text);
     try {
-      const result = await this.prover.run(this.view.state.doc.toString(), (text) => this.print(text));
-      this.output.append(...show(result));
+      const done = await this.prover.run(this.view.state.doc.toString(), (said) => this.show(said));
+      this.output.append(...mark(done));
       this.say("");
     } catch (error) {
       this.say(error.message);

@@ -86,23 +86,23 @@ export class Prover {
     await this.answer();
   }
 
-  /** What the worker says next, but for what it prints on the way to it. */
-  answer(print) {
+  /** Hear what the worker shows, until it is done. */
+  answer(hear) {
     return new Promise((resolve, reject) => {
       this.giveUp = reject;
       this.port.onmessage = ({ data }) => {
-        if (data.form === "print") print(data.text);
-        else if (data.form === "broken") reject(new Error(data.text));
-        else resolve(data);
+        if (data.form === "broken") reject(new Error(data.text));
+        else if (data.form === "done") resolve(data);
+        else hear(data);
       };
     });
   }
 
-  async run(code, print) {
+  async run(code, hear) {
     await this.start();
     this.say("Running");
     this.port.postMessage(code);
-    return this.answer(print);
+    return this.answer(hear);
   }
 
   /** End the worker, whatever it is doing. */

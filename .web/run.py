@@ -1,30 +1,45 @@
-"""Runs a cell as a notebook does, in the browser, and says what there is to show."""
+"""Runs a cell as a notebook does, in the browser."""
 
 import json
+import sys
 import traceback
 
+from lossmath.claims import Proof
+from lossmath.claims.counterexample import Counterexample
 from pyodide.code import eval_code
 
 FORMS = {"_repr_svg_": "svg", "_repr_markdown_": "markdown", "_repr_latex_": "markdown"}
 
 
-def run(code: str) -> str:
-    """What the last line of the code is worth, or why there is nothing, as JSON."""
+def run(code, say):
+    """Show what the cell shows, or why it fails; return what was proved and refuted on the way, as JSON."""
+    seen = []
+
+    def display(*values):
+        sys.stdout.flush()
+        for value in values:
+            seen.append(value)
+            say(*form_of(value))
+
+    space = {"__name__": "__main__", "display": display}
     try:
-        value = eval_code(code, {"__name__": "__main__"}, filename="<cell>")
-        return json.dumps({"type": type(value).__name__} | show(value))
+        value = eval_code(code, space, filename="<cell>")
+        if value is not None:
+            display(value)
     except BaseException as error:
-        return json.dumps({"type": type(error).__name__, "form": "error", "text": explain(error)})
+        sys.stdout.flush()
+        say("error", explain(error))
+    seen += space.values()
+    proved, refuted = ([one.claim.id for one in seen if isinstance(one, kind)] for kind in (Proof, Counterexample))
+    return json.dumps({"proved": [*dict.fromkeys(proved)], "refuted": [*dict.fromkeys(refuted)]})
 
 
-def show(value):
-    """The form that a notebook would choose."""
-    if value is None:
-        return {"form": "none", "text": ""}
+def form_of(value):
+    """The form that a notebook would choose, and the text."""
     for name, form in FORMS.items():
         if (text := getattr(value, name, lambda: None)()) is not None:
-            return {"form": form, "text": text}
-    return {"form": "text", "text": repr(value)}
+            return form, text
+    return "print", repr(value)
 
 
 def explain(error):

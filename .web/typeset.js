@@ -1,5 +1,5 @@
 // The little Markdown that lossmath's results are written in, as elements of the page. Text stays text: no HTML gets in.
-import katex from "katex";
+import temml from "temml";
 
 /** An element with children; strings among them become text. */
 export function element(tag, attributes = {}, ...children) {
@@ -9,8 +9,8 @@ export function element(tag, attributes = {}, ...children) {
 }
 
 function formula(tex, displayMode) {
-  const made = element(displayMode ? "div" : "span", { className: "try-math" });
-  katex.render(tex, made, { displayMode, throwOnError: false, trust: false, maxExpand: 1000 });
+  const made = element(displayMode ? "div" : "span", { className: "math" });
+  temml.render(tex, made, { displayMode, annotate: true, throwOnError: false });
   return made;
 }
 
@@ -48,7 +48,8 @@ function block(text) {
   return element("p", {}, ...inline(text));
 }
 
-const BLOCKS = /<details>\s*<summary>(.*)<\/summary>([^]*?)<\/details>|\$\$[^]*?\$\$|(?:(?!\$\$|<details>|\n\s*\n)[^])+/g;
+const BLOCKS =
+  /<details[^>]*>\s*<summary>(.*)<\/summary>([^]*?)<\/details>|\$\$[^]*?\$\$|(?:(?!\$\$|<details|\n\s*\n)[^])+/g;
 
 /** Blocks of Markdown: displayed formulas, lists, tables, paragraphs, and details with such blocks in them. */
 export function typeset(text) {

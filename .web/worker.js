@@ -27,15 +27,15 @@ async function start({ wasm, python, lossmath }) {
 }
 
 onmessage = async ({ data, ports: [port] }) => {
+  const say = (form, text) => port.postMessage({ form, text });
   try {
     const pyodide = await start(data);
-    const print = { batched: (text) => port.postMessage({ form: "print", text }) };
-    pyodide.setStdout(print);
-    pyodide.setStderr(print);
+    pyodide.setStdout({ batched: (text) => say("print", text) });
+    pyodide.setStderr({ batched: (text) => say("print", text) });
     const run = pyodide.globals.get("run");
-    port.onmessage = ({ data: code }) => port.postMessage(JSON.parse(run(code)));
-    port.postMessage({ form: "ready" });
+    port.onmessage = ({ data: code }) => port.postMessage({ form: "done", ...JSON.parse(run(code, say)) });
+    port.postMessage({ form: "done" });
   } catch (error) {
-    port.postMessage({ form: "broken", text: String(error) });
+    say("broken", String(error));
   }
 };

@@ -142,7 +142,8 @@ def add_buttons(app, doctree, page):
 
 def add_script(app, page, template, context, doctree):
     if app.runtime and page in app.executed:
-        about = {"data-script": app.runtime["js"], "data-style": app.runtime["css"], "data-cells": f"{page}.json"}
+        about = {f"data-{part}": app.runtime[part]["name"] for part in ("script", "style")}
+        about["data-cells"] = f"{page}.json"
         app.add_js_file("try-it.js", loading_method="defer", **about)
 
 
