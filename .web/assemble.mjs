@@ -58,7 +58,11 @@ async function bundle(entry, options) {
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 // not a module: in a frame without an origin, Chromium starts no worker that is one
-const worker = await bundle("worker.js", { format: "iife", external: ["node:*", "ws"], define: { "import.meta.url": "''" } });
+const worker = await bundle("worker.js", {
+  format: "iife",
+  external: ["node:*", "ws"],
+  define: { "import.meta.url": "''" },
+});
 const files = {
   worker: compress("worker.js", worker.js),
   wasm: compress("python.wasm", readFileSync(join(pyodideFolder, "pyodide.asm.wasm"))),

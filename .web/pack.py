@@ -1,4 +1,4 @@
-"""One archive of what the prover imports: the standard library, SymPy and mpmath, compiled by the Python that runs it."""
+"""One archive of what the prover imports: the standard library, SymPy and mpmath, compiled here."""
 
 import ast
 import importlib.util
@@ -8,6 +8,7 @@ from pathlib import Path
 
 STDLIB = "/lib/python314.zip"
 PACKAGES = "/packages"
+DOCUMENTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Module)
 # Nothing that SymPy imports by itself, and nothing that a claim can speak of.
 LEFT_OUT = (
     *(f"sympy/{name}/" for name in ("categories", "codegen", "crypto", "diffgeom", "holonomic", "liealgebras")),
@@ -46,7 +47,9 @@ def compiled(name, text):
     """A module as Python keeps it, not to be compared with a source; docstrings left out, assertions kept."""
     tree = ast.parse(text)
     for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Module)) and ast.get_docstring(node):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Module)) and ast.get_docstring(
+            node
+        ):
             node.body = node.body[1:] or [ast.copy_location(ast.Pass(), node.body[0])]
     code = without_lines(compile(tree, name, "exec", dont_inherit=True))
     return importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8) + marshal.dumps(code)

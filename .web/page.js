@@ -2,15 +2,14 @@
 import { indentWithTab } from "@codemirror/commands";
 import { python } from "@codemirror/lang-python";
 import { indentUnit, syntaxHighlighting } from "@codemirror/language";
+import { keymap } from "@codemirror/view";
 import { classHighlighter } from "@lezer/highlight";
 import { EditorView, minimalSetup } from "codemirror";
-import { keymap } from "@codemirror/view";
 import { Prover } from "./prover.js";
 import { element, typeset } from "./typeset.js";
 import "./page.css";
 
-let loading; // the page's cells, and its prover, once they are asked for
-let page;
+let page; // the promise of its cells and its prover, once they are asked for
 
 async function read(address, base) {
   const response = await fetch(address, { cache: "no-cache" });
@@ -22,7 +21,6 @@ async function read(address, base) {
 /** Something that a cell shows, as the notebook would. */
 function show({ form, text }) {
   if (form === "markdown") return typeset(text);
-  if (form === "svg") return [element("img", { alt: "", src: `data:image/svg+xml,${encodeURIComponent(text)}` })];
   return [element("pre", { className: `try-${form}` }, text)];
 }
 
@@ -37,9 +35,9 @@ function mark({ proved, refuted }) {
 
 /** An editor on some code, its buttons, and what came out. */
 class Panel {
-  constructor(prover, code) {
+  constructor(page, code) {
     const button = (name, act) => element("button", { type: "button", onclick: () => act.call(this) }, name);
-    Object.assign(this, { prover, code, output: element("div", { className: "try-output", ariaLive: "polite" }) });
+    Object.assign(this, { page, code, output: element("div", { className: "try-output", ariaLive: "polite" }) });
     this.buttons = [button("Run", this.run), button("Stop", this.stop), button("Reset", this.reset)];
     this.status = element("span", { className: "try-status", role: "status" });
     const editor = element("div", { className: "try-editor" });
@@ -78,24 +76,25 @@ class Panel {
   }
 
   async run() {
-    if (page.running) return;
-    page.running = this;
+    const { prover, busy } = this.page;
+    if (busy) return this.say("Another cell is running");
+    this.page.busy = true;
     this.enable(true);
     this.output.replaceChildren();
-    this.prover.say = (text) => this.say(text);
+    prover.say = (text) => this.say(text);
     try {
-      const done = await this.prover.run(this.view.state.doc.toString(), (said) => this.show(said));
+      const done = await prover.run(this.view.state.doc.toString(), (said) => this.show(said));
       this.output.append(...mark(done));
       this.say("");
     } catch (error) {
       this.say(error.message);
     }
-    page.running = undefined;
+    this.page.busy = false;
     this.enable(false);
   }
 
   stop() {
-    this.prover.stop();
+    this.page.prover.stop();
   }
 
   reset() {
@@ -107,14 +106,18 @@ class Panel {
 
 /** Open the cell of a button, or close it; the prover begins to load meanwhile. */
 export async function toggle(button, address, base) {
-  page = await (loading ??= read(address, base));
+  page ??= read(address, base);
+  const { cells, panels, prover } = await page;
   const { cell } = button.dataset;
-  if (!page.panels[cell]) {
-    page.panels[cell] = new Panel(page.prover, page.cells[cell]);
-    button.parentNode.after(page.panels[cell].node);
-    page.prover.start().catch(() => {}); // whoever runs a cell is told
-  } else page.panels[cell].node.hidden = !page.panels[cell].node.hidden;
-  const { hidden } = page.panels[cell].node;
-  button.setAttribute("aria-expanded", String(!hidden));
-  if (!hidden) page.panels[cell].view.focus();
+  if (panels[cell]) panels[cell].node.hidden = !panels[cell].node.hidden;
+  else {
+    const panel = new Panel(await page, cells[cell]);
+    panels[cell] = panel;
+    button.parentNode.after(panel.node);
+    if (!(await page).busy) prover.say = (text) => panel.say(text);
+    prover.start().catch((error) => panel.say(error.message));
+  }
+  const { node, view } = panels[cell];
+  button.setAttribute("aria-expanded", String(!node.hidden));
+  if (!node.hidden) view.focus();
 }

@@ -84,6 +84,7 @@ export class Prover {
     this.port = port1;
     frame.contentWindow.postMessage(data, "*", [port2, data.wasm, data.python, data.lossmath]);
     await this.answer();
+    this.say("");
   }
 
   /** Hear what the worker shows, until it is done. */

@@ -4,11 +4,10 @@ import json
 import sys
 import traceback
 
-from lossmath.claims import Proof
-from lossmath.claims.counterexample import Counterexample
 from pyodide.code import eval_code
 
-FORMS = {"_repr_svg_": "svg", "_repr_markdown_": "markdown", "_repr_latex_": "markdown"}
+from lossmath.claims import Proof
+from lossmath.claims.counterexample import Counterexample
 
 
 def run(code, say):
@@ -36,9 +35,9 @@ def run(code, say):
 
 def form_of(value):
     """The form that a notebook would choose, and the text."""
-    for name, form in FORMS.items():
+    for name in ("_repr_markdown_", "_repr_latex_"):
         if (text := getattr(value, name, lambda: None)()) is not None:
-            return form, text
+            return "markdown", text
     return "print", repr(value)
 
 

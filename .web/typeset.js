@@ -40,7 +40,7 @@ function table(lines) {
 
 function block(text) {
   const lines = text.split("\n");
-  const display = /^\$\$([^]*)\$\$$/.exec(text);
+  const display = /^\$\$(.*)\$\$$/s.exec(text);
   if (display) return formula(display[1], true);
   if (lines.every((line) => line.startsWith("|"))) return table(lines);
   if (lines.every((line) => line.startsWith("- ")))
@@ -49,7 +49,7 @@ function block(text) {
 }
 
 const BLOCKS =
-  /<details[^>]*>\s*<summary>(.*)<\/summary>([^]*?)<\/details>|\$\$[^]*?\$\$|(?:(?!\$\$|<details|\n\s*\n)[^])+/g;
+  /<details[^>]*>\s*<summary>(.*?)<\/summary>(.*?)<\/details>|\$\$.*?\$\$|(?:(?!\$\$|<details|\n\s*\n).)+/gs;
 
 /** Blocks of Markdown: displayed formulas, lists, tables, paragraphs, and details with such blocks in them. */
 export function typeset(text) {

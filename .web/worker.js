@@ -26,7 +26,7 @@ async function start({ wasm, python, lossmath }) {
   return pyodide;
 }
 
-onmessage = async ({ data, ports: [port] }) => {
+async function serve({ data, ports: [port] }) {
   const say = (form, text) => port.postMessage({ form, text });
   try {
     const pyodide = await start(data);
@@ -38,4 +38,6 @@ onmessage = async ({ data, ports: [port] }) => {
   } catch (error) {
     say("broken", String(error));
   }
-};
+}
+
+addEventListener("message", serve);

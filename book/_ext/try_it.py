@@ -36,6 +36,10 @@ class Line:
     imports: set
     certain: bool  # that it defines them, whatever happens
 
+    def wants(self, wanted):
+        """The names that are needed before this line, if those are after it."""
+        return (wanted - self.defines if self.certain else wanted) | self.uses
+
 
 def _symbols(table, top=True):
     """(used, defined) names of a module, as Python tells them from those of its functions."""
@@ -62,11 +66,13 @@ def _line(text, statement):
             changes.add(_root(node.func))
         elif isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, ast.Store):
             changes.add(_root(node))
+        elif isinstance(node, ast.AugAssign):
+            changes.add(_root(node.target))
         elif isinstance(node, ast.Import):
             imports |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             imports |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    certain = not isinstance(statement, (ast.For, ast.While, ast.If, ast.With, ast.Try))
+    certain = not isinstance(statement, (ast.AugAssign, ast.For, ast.While, ast.If, ast.With, ast.Try))
     return Line(text, uses, defines, changes, imports, certain)
 
 
@@ -82,11 +88,11 @@ def needed(cell, earlier):
     """The lines before a cell without which it would not run, or not do the same."""
     wanted, kept = set(), []
     for line in reversed(cell):
-        wanted = wanted - line.defines | line.uses
+        wanted = line.wants(wanted)
     for line in reversed(earlier):
         if line.text.endswith("import *") or wanted & (line.defines | line.changes):
             kept.insert(0, line)
-            wanted = (wanted - line.defines if line.certain else wanted) | line.uses
+            wanted = line.wants(wanted)
     return kept
 
 
@@ -105,8 +111,8 @@ def programs(notebook):
             before = needed(own, earlier)
             if runs_in_browser([*before, *own]) and not all(line.imports for line in own):
                 code = CHECK.sub(r"# \g<0>  # needs torch; it ran when the book was built", cell.source.strip())
-                setting = "\n".join(line.text for line in before)
-                found[number] = f"# from the cells before\n{setting}\n\n# this cell\n{code}\n"
+                setting = "".join(f"{line.text}\n" for line in before)
+                found[number] = f"# from the cells before\n{setting}\n# this cell\n{code}\n" if before else f"{code}\n"
             earlier += lines
     return found
 
