@@ -9,6 +9,8 @@ from pyodide.code import eval_code
 from lossmath.claims import Proof
 from lossmath.claims.counterexample import Counterexample
 
+sys.stdout.reconfigure(line_buffering=True)  # so that a line is seen when it is printed
+
 
 def run(code, say):
     """Show what the cell shows, or why it fails; return what was proved and refuted on the way, as JSON."""
