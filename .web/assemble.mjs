@@ -11,14 +11,15 @@ import { loadPyodide } from "pyodide";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, "..", "_build", "runtime");
+const packages = findPackages();
 const pyodideFolder = dirname(createRequire(import.meta.url).resolve("pyodide/package.json"));
 
-function sitePackages() {
+/** Where .venv keeps its packages: lib/python3.x/site-packages, or on Windows Lib/site-packages. */
+function findPackages() {
   const lib = join(here, "..", ".venv", "lib");
-  const found = [...(existsSync(lib) ? readdirSync(lib).map((name) => join(lib, name)) : []), join(lib, "..", "Lib")]
-    .map((folder) => join(folder, "site-packages"))
-    .find((folder) => existsSync(join(folder, "sympy")));
-  if (!found) throw new Error("SymPy is not in .venv: run the first line of the README before this one");
+  const folders = existsSync(lib) ? [".", ...readdirSync(lib)].map((name) => join(lib, name, "site-packages")) : [];
+  const found = folders.find((folder) => existsSync(join(folder, "sympy")));
+  if (!found) throw new Error("SymPy is not in .venv: run the first command of the README before this one");
   return found;
 }
 
@@ -35,7 +36,7 @@ const compress = (name, data) => keep(`${name}.gz`, gzipSync(data, { level: 9 })
 
 async function python() {
   const pyodide = await loadPyodide();
-  pyodide.mountNodeFS("/packages", sitePackages());
+  pyodide.mountNodeFS("/packages", packages);
   pyodide.runPython(readFileSync(join(here, "pack.py"), "utf8"));
   return pyodide.FS.readFile(pyodide.runPython("pack()"));
 }
@@ -71,6 +72,8 @@ const files = {
 const { js, css } = await bundle("page.js", { format: "esm", define: { FILES: JSON.stringify(files) } });
 const page = { script: keep("page.js", js), style: keep("page.css", css) };
 copyFileSync(join(here, "try-it.js"), join(out, "try-it.js"));
-writeFileSync(join(out, "runtime.json"), `${JSON.stringify({ ...page, ...files }, null, 1)}\n`);
+const pins = readdirSync(packages).map((name) => /^(sympy|mpmath)-(.*)\.dist-info$/.exec(name)?.slice(1));
+const versions = Object.fromEntries(pins.filter(Boolean));
+writeFileSync(join(out, "runtime.json"), `${JSON.stringify({ versions, files: { ...page, ...files } }, null, 1)}\n`);
 const total = Object.values({ ...page, ...files }).reduce((sum, { bytes }) => sum + bytes, 0);
 console.log(`The runtime is in _build/runtime: ${(total / 1e6).toFixed(1)} MB`);

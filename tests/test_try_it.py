@@ -85,7 +85,7 @@ def test_a_check_is_left_out():
     assert "\n# claim.check()  # needs torch" in program
 
 
-RUNTIME = {name: {"name": f"{name}-1", "bytes": 1, "sha256": ""} for name in ("script", "style", "python")}
+FILES = {name: {"name": f"{name}-1", "bytes": 1, "sha256": ""} for name in ("script", "style", "python")}
 
 
 def test_a_build_offers_cells_only_with_the_runtime(book):  # noqa: F811
@@ -94,7 +94,7 @@ def test_a_build_offers_cells_only_with_the_runtime(book):  # noqa: F811
     assert book.build()[0] == 0
     assert "try-it" not in book.page() and not (book.folder / "_build/html/runtime").exists()
 
-    book.write("_build/runtime/runtime.json", json.dumps(RUNTIME))
+    book.write("_build/runtime/runtime.json", json.dumps({"versions": {}, "files": FILES}))
     book.write("_build/runtime/try-it.js", "")
     status, printed = book.build()
     assert status == 0 and "Executed notebook" not in printed
@@ -104,6 +104,10 @@ def test_a_build_offers_cells_only_with_the_runtime(book):  # noqa: F811
     offered = json.loads((book.folder / "_build/html/runtime/book/index.json").read_text())
     assert [*offered["cells"].values()] == ["import lossmath\n\nlossmath.ANSWER\n", "answer = 41\nanswer\n"]
     assert (book.folder / "_build/html/runtime" / offered["lossmath"]["name"]).is_file()
+
+    book.write("_build/runtime/runtime.json", json.dumps({"versions": {"sympy": "1.0"}, "files": FILES}))
+    status, printed = book.build()
+    assert status == 1 and "the runtime in _build has sympy 1.0" in printed
 
     (book.folder / "_build/runtime/runtime.json").unlink()
     assert book.build()[0] == 0

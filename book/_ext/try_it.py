@@ -12,11 +12,15 @@ import sys
 import zipfile
 from dataclasses import dataclass
 from hashlib import sha256
+from importlib.metadata import version
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 
 from docutils import nodes
+from sphinx.util import logging
+
+logger = logging.getLogger(__name__)
 
 THERE = {"lossmath", "mpmath", "sympy", *sys.stdlib_module_names}  # what can be imported in the browser
 NOT_THERE = ("lossmath.losses", "lossmath.plotting", "lossmath.calibration", "lossmath.experiments")
@@ -132,10 +136,14 @@ def package():
 
 
 def find_runtime(app, config):
-    folder = Path(app.outdir).parent / "runtime"
-    made = folder / "runtime.json"
-    app.runtime = json.loads(made.read_text("utf-8")) if made.exists() else None
+    made = Path(app.outdir).parent / "runtime" / "runtime.json"
     config.try_it_runtime = made.read_text("utf-8") if made.exists() else ""
+    app.runtime = json.loads(config.try_it_runtime or "null")
+    for name, found in (app.runtime or {"versions": {}})["versions"].items():
+        if found != version(name):
+            logger.warning(
+                "the runtime in _build has %s %s, this build %s: assemble it again", name, found, version(name)
+            )
 
 
 def add_buttons(app, doctree, page):
@@ -148,7 +156,7 @@ def add_buttons(app, doctree, page):
 
 def add_script(app, page, template, context, doctree):
     if app.runtime and page in app.executed:
-        about = {f"data-{part}": app.runtime[part]["name"] for part in ("script", "style")}
+        about = {f"data-{part}": app.runtime["files"][part]["name"] for part in ("script", "style")}
         about["data-cells"] = f"{page}.json"
         app.add_js_file("try-it.js", loading_method="defer", **about)
 
