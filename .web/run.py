@@ -31,7 +31,8 @@ def run(code, say):
         sys.stdout.flush()
         say("error", explain(error))
     seen += space.values()
-    proved, refuted = ([one.claim.id for one in seen if isinstance(one, kind)] for kind in (Proof, Counterexample))
+    proved = (id for one in seen if isinstance(one, Proof) for id in (*one.lemmas, one.claim.id))
+    refuted = (one.claim.id for one in seen if isinstance(one, Counterexample))
     return json.dumps({"proved": [*dict.fromkeys(proved)], "refuted": [*dict.fromkeys(refuted)]})
 
 

@@ -136,14 +136,12 @@ def package():
 
 
 def find_runtime(app, config):
-    made = Path(app.outdir).parent / "runtime" / "runtime.json"
-    config.try_it_runtime = made.read_text("utf-8") if made.exists() else ""
+    about = Path(app.outdir).parent / "runtime" / "runtime.json"
+    config.try_it_runtime = about.read_text("utf-8") if about.exists() else ""
     app.runtime = json.loads(config.try_it_runtime or "null")
-    for name, found in (app.runtime or {"versions": {}})["versions"].items():
-        if found != version(name):
-            logger.warning(
-                "the runtime in _build has %s %s, this build %s: assemble it again", name, found, version(name)
-            )
+    for name, made in (app.runtime or {"versions": {}})["versions"].items():
+        if made != (now := version(name)):
+            logger.warning("the runtime in _build has %s %s, the build %s: assemble it again", name, made, now)
 
 
 def add_buttons(app, doctree, page):
