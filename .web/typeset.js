@@ -8,9 +8,15 @@ export function element(tag, attributes = {}, ...children) {
   return made;
 }
 
+const TALL = "mfrac, mroot, msqrt, mtable, munder, munderover";
+
+/** A formula as book/_ext/typeset.py makes it: its style is the page's, and parentheses grow around what is high only. */
 function formula(tex, displayMode) {
   const made = element(displayMode ? "div" : "span", { className: "math" });
   temml.render(tex, made, { displayMode, annotate: true, throwOnError: false });
+  for (const row of made.querySelectorAll("mrow"))
+    if (!row.querySelector(TALL) && !/[∑∏∫]/.test(row.textContent))
+      for (const sign of row.querySelectorAll(":scope > mo")) sign.setAttribute("stretchy", "false");
   return made;
 }
 
