@@ -32,7 +32,8 @@ function keep(name, data) {
   return { name: file, bytes: data.length, sha256 };
 }
 
-const compress = (name, data) => keep(`${name}.gz`, gzipSync(data, { level: 9 }));
+// not named .gz, which some servers announce as an encoding, so that the browser unpacks it before we do
+const compress = (name, data) => keep(`${name}.bin`, gzipSync(data, { level: 9 }));
 
 async function python() {
   const pyodide = await loadPyodide();
@@ -65,9 +66,9 @@ const worker = await bundle("worker.js", {
   define: { "import.meta.url": "''" },
 });
 const files = {
-  worker: compress("worker.js", worker.js),
-  wasm: compress("python.wasm", readFileSync(join(pyodideFolder, "pyodide.asm.wasm"))),
-  python: compress("python.zip", await python()),
+  worker: compress("worker", worker.js),
+  wasm: compress("python", readFileSync(join(pyodideFolder, "pyodide.asm.wasm"))),
+  python: compress("packages", await python()),
 };
 const { js, css } = await bundle("page.js", { format: "esm", define: { FILES: JSON.stringify(files) } });
 const page = { script: keep("page.js", js), style: keep("page.css", css) };

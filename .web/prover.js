@@ -11,10 +11,13 @@ const FRAME = `<meta http-equiv="Content-Security-Policy"
 </script>`;
 const TOTAL = Object.values(FILES).reduce((sum, { bytes }) => sum + bytes, 0);
 
+/** Where the browser keeps the runtime, if it does: some have no such place, or not in every window. */
+const openCache = () => globalThis.caches?.open("lossmath").catch(() => undefined);
+
 /** The content of a file of the runtime: from the browser's cache, or from the site, and then compared with its checksum. */
 async function fetchFile({ name, sha256 }, base, report) {
   const address = new URL(name, base);
-  const cache = await globalThis.caches?.open("lossmath");
+  const cache = await openCache();
   const kept = await cache?.match(address);
   const response = kept ?? (await fetch(address));
   if (!response.ok) throw new Error(`${address} answers ${response.status}`);
@@ -31,7 +34,7 @@ async function fetchFile({ name, sha256 }, base, report) {
     const found = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
     if (found !== sha256) throw new Error(`${address} is not the file that this page was built with`);
   }
-  await cache?.put(address, new Response(content));
+  await cache?.put(address, new Response(content)).catch(() => {}); // if there is room
   return content;
 }
 
@@ -45,7 +48,7 @@ async function fetchRuntime(lossmath, base, say) {
   };
   const contents = await Promise.all(Object.values(files).map((file) => fetchFile(file, base, report)));
   const wanted = new Set(Object.values(files).map(({ name }) => new URL(name, base).href));
-  const cache = await globalThis.caches?.open("lossmath");
+  const cache = await openCache();
   for (const { url } of (await cache?.keys()) ?? []) if (!wanted.has(url)) await cache.delete(url);
   return Object.fromEntries(Object.keys(files).map((name, number) => [name, contents[number]]));
 }
