@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 THERE = {"lossmath", "mpmath", "sympy", *sys.stdlib_module_names}  # what can be imported in the browser
 NOT_THERE = ("lossmath.losses", "lossmath.plotting", "lossmath.calibration", "lossmath.experiments")
 CHANGES = {"eq", "ge", "le", "append", "extend", "update"}  # methods that change what they are called on
-CHECK = re.compile(r"^\w+\.check\(\)$", re.MULTILINE)
+CHECK = re.compile(r"\w+\.check\(\)")
 BUTTON = '<p class="try-it"><button type="button" aria-expanded="false" data-cell="{}">Try it</button></p>'
 
 
@@ -105,16 +105,25 @@ def runs_in_browser(lines):
     return all(name.split(".")[0] in THERE and not name.startswith(NOT_THERE) for name in imports)
 
 
+def is_spared(line, cell):
+    """Whether a line does not run in a browser, and the rest of its cell does without: a check, an import for later."""
+    used = set().union(*(other.uses for other in cell if other is not line))
+    unused = not runs_in_browser([line]) and not line.defines & used and not line.text.endswith("import *")
+    return unused or bool(CHECK.fullmatch(line.text))
+
+
 def programs(notebook):
     """{number of a cell: what is tried there} for a notebook."""
     earlier, found = [], {}
     for number, cell in enumerate(notebook.cells):
         if cell.cell_type == "code":
-            lines = [*lines_of(cell.source)]
-            own = [line for line in lines if not CHECK.search(line.text)]
+            lines, code = [*lines_of(cell.source)], cell.source.strip()
+            spared = [line for line in lines if is_spared(line, lines)]
+            own = [line for line in lines if line not in spared]
             before = needed(own, earlier)
             if runs_in_browser([*before, *own]) and not all(line.imports for line in own):
-                code = CHECK.sub(r"# \g<0>  # needs torch; it ran when the book was built", cell.source.strip())
+                for line in spared:
+                    code = code.replace(line.text, f"# {line.text}  # not in a browser; it ran when the book was built")
                 setting = "".join(f"{line.text}\n" for line in before)
                 found[number] = f"# from the cells before\n{setting}\n# this cell\n{code}\n" if before else f"{code}\n"
             earlier += lines
