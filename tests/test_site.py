@@ -249,6 +249,7 @@ def test_a_cold_build_elsewhere_gives_the_same_site(tmp_path):
         shutil.copytree(
             ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
         )
+    shutil.copytree(ROOT / "_build" / "runtime", tmp_path / "_build" / "runtime")
     jupyter_book = shutil.which("jupyter-book", path=Path(sys.executable).parent) or "jupyter-book"
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     run = subprocess.run(

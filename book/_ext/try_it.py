@@ -1,0 +1,194 @@
+"""Offers each cell that the prover can run in a browser for trying, if the runtime for it has been assembled.
+
+Beside the cell stands a button; what it opens is the cell and what it needs of the cells before it, no more.
+"""
+
+import ast
+import json
+import re
+import shutil
+import symtable
+import sys
+import zipfile
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.metadata import version
+from importlib.util import find_spec
+from io import BytesIO
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.util import logging
+
+logger = logging.getLogger(__name__)
+
+THERE = {"lossmath", "mpmath", "sympy", *sys.stdlib_module_names}  # what can be imported in the browser
+NOT_THERE = ("lossmath.losses", "lossmath.plotting", "lossmath.calibration", "lossmath.experiments")
+CHANGES = {"eq", "ge", "le", "append", "extend", "update"}  # methods that change what they are called on
+CHECK = re.compile(r"\w+\.check\(\)")
+BUTTON = '<p class="try-it"><button type="button" aria-expanded="false" data-cell="{}">Try it</button></p>'
+
+
+@dataclass(frozen=True)
+class Line:
+    """A statement of a cell: its text, and the names that it uses, defines and changes."""
+
+    text: str
+    uses: set
+    defines: set
+    changes: set
+    imports: set
+    certain: bool  # that it defines them, whatever happens
+
+    def wants(self, wanted):
+        """The names that are needed before this line, if those are after it."""
+        return (wanted - self.defines if self.certain else wanted) | self.uses
+
+
+def _symbols(table, top=True):
+    """(used, defined) names of a module, as Python tells them from those of its functions."""
+    used, defined = set(), set()
+    for symbol in table.get_symbols():
+        if symbol.is_referenced() and (top or symbol.is_global()):
+            used.add(symbol.get_name())
+        if top and (symbol.is_assigned() or symbol.is_imported()):
+            defined.add(symbol.get_name())
+    return used.union(*(_symbols(child, False)[0] for child in table.get_children())), defined
+
+
+def _root(node):
+    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def _line(text, statement):
+    uses, defines = _symbols(symtable.symtable(text, "cell", "exec"))
+    changes, imports = set(), set()
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CHANGES:
+            changes.add(_root(node.func))
+        elif isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, ast.Store):
+            changes.add(_root(node))
+        elif isinstance(node, ast.AugAssign):
+            changes.add(_root(node.target))
+        elif isinstance(node, ast.Import):
+            imports |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imports |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    certain = not isinstance(statement, (ast.AugAssign, ast.For, ast.While, ast.If, ast.With, ast.Try))
+    return Line(text, uses, defines, changes, imports, certain)
+
+
+def lines_of(code):
+    """The statements of a cell."""
+    whole = code.splitlines()
+    for statement in ast.parse(code).body:
+        start = min([statement.lineno, *(one.lineno for one in getattr(statement, "decorator_list", ()))])
+        yield _line("\n".join(whole[start - 1 : statement.end_lineno]), statement)
+
+
+def needed(cell, earlier):
+    """The lines before a cell without which it would not run, or not do the same."""
+    wanted, kept = set(), []
+    for line in reversed(cell):
+        wanted = line.wants(wanted)
+    for line in reversed(earlier):
+        if line.text.endswith("import *") or wanted & (line.defines | line.changes):
+            kept.insert(0, line)
+            wanted = line.wants(wanted)
+    return kept
+
+
+def runs_in_browser(lines):
+    imports = set().union(*(line.imports for line in lines))
+    return all(name.split(".")[0] in THERE and not name.startswith(NOT_THERE) for name in imports)
+
+
+def is_spared(line, cell):
+    """Whether a line does not run in a browser, and the rest of its cell does without: a check, an import for later."""
+    used = set().union(*(other.uses for other in cell if other is not line))
+    unused = not runs_in_browser([line]) and not line.defines & used and not line.text.endswith("import *")
+    return unused or bool(CHECK.fullmatch(line.text))
+
+
+def programs(notebook):
+    """{number of a cell: what is tried there} for a notebook."""
+    earlier, found = [], {}
+    for number, cell in enumerate(notebook.cells):
+        if cell.cell_type == "code":
+            lines, code = [*lines_of(cell.source)], cell.source.strip()
+            spared = [line for line in lines if is_spared(line, lines)]
+            own = [line for line in lines if line not in spared]
+            before = needed(own, earlier)
+            if runs_in_browser([*before, *own]) and not all(line.imports for line in own):
+                for line in spared:
+                    code = code.replace(line.text, f"# {line.text}  # not in a browser; it ran when the book was built")
+                setting = "".join(f"{line.text}\n" for line in before)
+                found[number] = f"# from the cells before\n{setting}\n# this cell\n{code}\n" if before else f"{code}\n"
+            earlier += lines
+    return found
+
+
+# In the build
+
+
+def package():
+    """The part of lossmath that the prover needs, as an archive that is the same whenever it is made."""
+    (folder,) = find_spec("lossmath").submodule_search_locations
+    made = BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted([Path(folder, "__init__.py"), *Path(folder, "claims").rglob("*.py")]):
+            name = zipfile.ZipInfo(path.relative_to(Path(folder).parent).as_posix())
+            archive.writestr(name, path.read_bytes(), zipfile.ZIP_DEFLATED)
+    return made.getvalue()
+
+
+def find_runtime(app, config):
+    about = Path(app.outdir).parent / "runtime" / "runtime.json"
+    config.try_it_runtime = about.read_text("utf-8") if about.exists() else ""
+    app.runtime = json.loads(config.try_it_runtime or "null")
+    for name, made in (app.runtime or {"versions": {}})["versions"].items():
+        if made != (now := version(name)):
+            logger.warning("the runtime in _build has %s %s, the build %s: assemble it again", name, made, now)
+
+
+def add_buttons(app, doctree, page):
+    if app.runtime and page in app.executed:
+        there = programs(app.executed[page])
+        for node in doctree.findall(nodes.container):
+            if node.get("nb_element") == "cell_code" and node["cell_index"] in there:
+                node.insert(1, nodes.raw("", BUTTON.format(node["cell_index"]), format="html"))
+
+
+def add_script(app, page, template, context, doctree):
+    if app.runtime and page in app.executed:
+        about = {f"data-{part}": app.runtime["files"][part]["name"] for part in ("script", "style")}
+        about["data-cells"] = f"{page}.json"
+        app.add_js_file("try-it.js", loading_method="defer", **about)
+
+
+def write(app, exception):
+    """The runtime, lossmath of this build, and what is tried on each page, beside the site."""
+    there = Path(app.outdir, "runtime")
+    shutil.rmtree(there, ignore_errors=True)
+    if exception or not app.runtime:
+        return
+    shutil.copytree(Path(app.outdir).parent / "runtime", there)
+    shutil.move(there / "try-it.js", Path(app.outdir, "_static", "try-it.js"))
+    archive = package()
+    digest = sha256(archive).hexdigest()
+    lossmath = {"name": f"lossmath-{digest[:12]}.zip", "bytes": len(archive), "sha256": digest}
+    Path(there, lossmath["name"]).write_bytes(archive)
+    for page, notebook in app.executed.items():
+        about = there / f"{page}.json"
+        about.parent.mkdir(parents=True, exist_ok=True)
+        about.write_text(json.dumps({"lossmath": lossmath, "cells": programs(notebook)}, ensure_ascii=False), "utf-8")
+
+
+def setup(app):
+    app.add_config_value("try_it_runtime", "", "html")  # pages are written again when there is another
+    app.connect("config-inited", find_runtime)
+    app.connect("doctree-resolved", add_buttons)
+    app.connect("html-page-context", add_script)
+    app.connect("build-finished", write)
