@@ -16,7 +16,7 @@ document.addEventListener("copy", (event) => {
     const text = document.createElement("span");
     text.textContent = formula.getAttribute("display") === "block" ? `$$\n${tex}\n$$` : `$${tex}$`;
     text.style.whiteSpace = "pre";
-    formula.replaceWith(text);
+    (formula.closest("span.math") ?? formula).replaceWith(text);
   }
   document.body.append(copy); // to be laid out: else its paragraphs run together
   event.clipboardData.setData("text/plain", copy.innerText);
