@@ -304,8 +304,7 @@ def _prove_limit(statement, by, context, record):
         raise TypeError(f"a limit is proved by the rule for limits alone; got {by!r}")
     expr = statement[0].args[0]
     for part in (expr, statement[2]):
-        if part not in (oo, -oo):
-            _require_value(context, part, "under the hypotheses")
+        _require_value(context, part, "under the hypotheses")
     limits.compute(statement, context.hypotheses)
     limits.confirm(statement, context.hypotheses)
     record.use("limit")

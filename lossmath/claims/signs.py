@@ -77,15 +77,13 @@ def _split_cases(context, normal, distinct=frozenset()):
     deltas = find_deltas(normal)
     if not deltas:
         return [normal]
-    one, other = deltas[0].args
-    if one in other.free_symbols:  # an index and the label that it picks
-        one, other = other, one
+    other, one = deltas[0].args  # in SymPy's order: `one` may be a label that the index `other` picks
     apart = _split_cases(context, normal, distinct | {frozenset((one, other))})
     moved = {frozenset(label.xreplace({one: other}) for label in pair) for pair in distinct}
     if any(len(pair) == 1 for pair in moved):  # they cannot coincide
         return apart
     together = reduce(context, freshen(normal.xreplace({one: other})))
-    return apart + _split_cases(context, together, frozenset(moved))
+    return apart + _split_cases(context, together, moved)
 
 
 def _find_outer(expr, kind):
@@ -122,16 +120,15 @@ def _replace_entry(context, entry):
 
 def _replace_sum(context, total, around, split):
     index, _, size = total.limits[0]
+    signs = _find_signs(context, total.function)
     if split and len(total.limits) == 1:
         outside = around.xreplace({one: Dummy() for one in _find_outer(around, Sum)}).atoms(Indexed)
         labels = {label for entry in outside for label in entry.indices}
         picked = [label for label in labels if _holds_term(total.function.xreplace({index: label}), label, outside)]
         if len(picked) == 1:  # of which K >= 2 leaves at least one other
-            signs = _find_signs(context, total.function)
             signs = signs if SIZES[size] > 1 else [_WEAKER.get(one, one) for one in signs]
             rest = _variable(context, total, "real", *signs, part=picked[0])
             return rest + _make_plain(context, total.function.xreplace({index: picked[0]}), False)
-    signs = _find_signs(context, total.function)
     if signs == ["nonnegative"] and _is_expectation(context, total):
         signs = ["positive"]
     return _variable(context, total, "real", *signs)
@@ -296,7 +293,7 @@ def _is_shown(expr, strictly):
 
 def sign(expr: sp.Expr) -> tuple[int, int]:
     """(low, high), each -1, 0 or 1: wherever `expr` is defined, its sign lies between them."""
-    if expr.is_number and not expr.atoms(sp.Symbol):
+    if not expr.atoms(sp.Symbol):
         return _sign_of_number(expr)
     if expr.is_Symbol:
         return sign_of_symbol(expr)
@@ -375,11 +372,11 @@ def sign_of_symbol(symbol):
 def _sign_of_power(base, exponent):
     low, high = sign(base)
     if exponent.is_Integer:
-        if exponent < 0 and 0 in (low, high):
+        if exponent < 0 and not low == high != 0:
             return UNKNOWN  # there may be a pole
         if exponent % 2 == 0:
-            return (1, 1) if low == high != 0 else (0, 1) if exponent > 0 else UNKNOWN
-        return (low, high) if exponent > 0 or low == high else UNKNOWN
+            return (1, 1) if low == high != 0 else (0, 1)
+        return low, high
     if low == 1:
         return 1, 1
     return (0, 1) if low == 0 and sign(exponent)[0] == 1 else UNKNOWN
