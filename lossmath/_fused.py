@@ -9,6 +9,7 @@ and its slope minus the other slopes.
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd import forward_ad
 
@@ -255,6 +256,22 @@ def _minus_dot(p, logs, z, dim):
     if not (extremes(rows, False) or [torch.nan])[0] >= 0:
         rows = logs.masked_fill_((p == 0) & (z == -torch.inf), 0.0).sum(dim, keepdim=True).neg_()
     return rows
+
+
+def binary_kernel(index, inputs, outs, t, alpha, gamma):
+    """`_binary_loss` and its slopes, a m^γ (loss' + γ loss m' / m)."""
+    t, gamma = t[index], _take(gamma, index)
+    z = inputs[0].to(t.dtype)
+    up, down = torch.sigmoid(z), torch.sigmoid(-z)
+    loss = torch.lerp(F.softplus(z, threshold=50), F.softplus(-z, threshold=50), t)
+    miss = torch.lerp(up, down, t)
+    focus = miss**gamma
+    if alpha >= 0:
+        focus *= (1 - alpha) + (2 * alpha - 1) * t
+    if outs[0] is not None:
+        turn = (down * up).div_(miss).nan_to_num_(1.0).mul_(loss).mul_(gamma).mul_(1 - 2 * t)
+        torch.mul(turn.add_(torch.lerp(up, -down, t)), focus, out=outs[0])
+    return loss.mul_(focus), None
 
 
 def divergence_kernel(index, inputs, outs, plain, dim):

@@ -29,7 +29,7 @@ import sys
 import torch
 from torch import Tensor, nn
 
-from lossmath._fused import Fused, divergence_kernel, expm1_less, fusable, label_kernel, mixture_kernel
+from lossmath._fused import Fused, binary_kernel, divergence_kernel, expm1_less, fusable, label_kernel, mixture_kernel
 from lossmath._validation import (
     check_class_axis,
     check_distribution,
@@ -206,16 +206,13 @@ def sigmoid_focal_loss(
     _check_reduction(reduction)
     alpha = -1.0 if alpha == -1 else check_number("alpha (or -1)", alpha, 1)
     wide = widen(inputs.dtype)
-    z, t = inputs.to(wide), targets.to(wide)
-    gamma = _check_gamma(gamma, z, inputs.shape)
-    up, log_up, log_down = _softplus(z)[0], -_softplus(-z)[0], -_softplus(z)[0]
-    loss = t * -log_up + (1 - t) * up
-    inside = (t > 0) & (t < 1)
-    mixed = torch.logaddexp(t.where(inside, 0.5).log() + log_down, (1 - t.where(inside, 0.5)).log() + log_up)
-    log_miss = torch.where(inside, mixed, torch.where(t > 0.5, log_down, log_up))
-    loss = loss * (gamma * log_miss).exp()
-    if alpha >= 0:
-        loss = loss * (alpha * t + (1 - alpha) * (1 - t))
+    targets, gamma = targets.to(wide), _check_gamma(gamma, inputs, inputs.shape)
+    options = {"t": targets, "alpha": alpha, "gamma": gamma}
+    plain = functools.partial(_binary_loss, **options)
+    if fusable([inputs], targets):
+        loss = Fused.apply(functools.partial(binary_kernel, **options), plain, None, wide, 2**16, inputs)
+    else:
+        loss = plain(inputs.to(wide))
     return _reduce(loss, reduction, max(loss.numel(), 1)).to(inputs.dtype)
 
 
@@ -431,6 +428,16 @@ def _label_loss(z, label, c, gamma, dim):
     if not isinstance(gamma, float) or gamma:
         loss = torch.where(lost, loss, (gamma * log_miss).exp() * loss.masked_fill(lost, 0.0))
     return loss if c is None else c * loss.masked_fill((c == 0) & lost, 0.0)
+
+
+def _binary_loss(z, t, alpha, gamma):
+    """a_t m^γ (t softplus(-z) + (1 - t) softplus(z)) of independent decisions, with m in logarithms."""
+    (up, log_up), (down, log_down) = _softplus(z.to(t.dtype)), _softplus(-z.to(t.dtype))
+    inside = (t > 0) & (t < 1)
+    mixed = torch.logaddexp(t.where(inside, 0.5).log() + log_down, (1 - t.where(inside, 0.5)).log() + log_up)
+    log_miss = torch.where(inside, mixed, torch.where(t > 0.5, log_down, log_up))
+    loss = (t * down + (1 - t) * up) * (gamma * log_miss).exp()
+    return loss if alpha < 0 else loss * (alpha * t + (1 - alpha) * (1 - t))
 
 
 def _anchor(z, dim):

@@ -93,21 +93,37 @@ def simplices(panels: list[tuple[str, Callable, list]], truth: np.ndarray, title
     """
     weights = 0.05 + np.array([(a, b, 60 - a - b) for a in range(61) for b in range(61 - a)])
     points = weights / weights.sum(1, keepdims=True)
-    corners = np.eye(3)
-    figure, all_axes = plt.subplots(1, len(panels), figsize=(6.6, 3.5))
-    figure.subplots_adjust(left=0, right=1, bottom=0, top=0.93, wspace=0.05)
-    figure.suptitle(title, x=0.02, ha="left")
-    for ax, (quantity, function, levels) in zip(all_axes, panels):
+    for ax, (quantity, function, levels) in zip(_triangles([(name, name) for name, *_ in panels], title), panels):
         colour = COLOURS[quantity]
-        ax.set(aspect="equal", xlim=(-0.12, 1.12), ylim=(-0.14, 1.02))
-        ax.axis("off")
-        ax.annotate(quantity, (-0.1, 0.8), color=colour)
-        ax.plot(*_plane(corners[[0, 1, 2, 0]]), color=INK, linewidth=1)
-        for number, (x, y) in enumerate(zip(*_plane(corners))):
-            ax.annotate(f"$q_{number + 1} = 1$", (x, y + (0.04 if y else -0.1)), ha="center", color=INK)
         lines = ax.tricontour(*_plane(points), function(points), levels=levels, colors=[colour], linewidths=1.4)
         ax.clabel(lines, fmt="%.2f", fontsize=9)
         note(ax, "$p$", _plane(truth), "reference", mark=True)
+
+
+def paths(panels: dict[str, np.ndarray], quantity: str, title: str) -> None:
+    """Paths of distributions over three classes, each panel on its triangle, from a dot to the end of its line.
+
+    A panel holds an array whose axes are the points of a path, the paths, and the three classes.
+    """
+    for ax, points in zip(_triangles([(name, quantity) for name in panels], title), panels.values()):
+        ax.plot(*_plane(points), color=COLOURS[quantity], linewidth=1.4)
+        ax.plot(*_plane(points[0]), "o", color=COLOURS[quantity], markersize=3.5)
+
+
+def _triangles(names: list[tuple[str, str]], title: str) -> list[Axes]:
+    """Triangles side by side, each with its name in the colour of a quantity."""
+    corners = np.eye(3)
+    figure, all_axes = plt.subplots(1, len(names), figsize=(6.6, 3.5))
+    figure.subplots_adjust(left=0, right=1, bottom=0, top=0.93, wspace=0.05)
+    figure.suptitle(title, x=0.02, ha="left")
+    for ax, (name, quantity) in zip(all_axes, names):
+        ax.set(aspect="equal", xlim=(-0.12, 1.12), ylim=(-0.14, 1.02))
+        ax.axis("off")
+        ax.annotate(name, (-0.1, 0.8), color=COLOURS[quantity])
+        ax.plot(*_plane(corners[[0, 1, 2, 0]]), color=INK, linewidth=1)
+        for number, (x, y) in enumerate(zip(*_plane(corners))):
+            ax.annotate(f"$q_{number + 1} = 1$", (x, y + (0.04 if y else -0.1)), ha="center", color=INK)
+    return list(all_axes)
 
 
 def row(titles: Iterable[str], title: str, xlabel: str, ylabel: str, height=2.9, **limits) -> list[Axes]:

@@ -4,6 +4,9 @@ import benchmarks
 import pytest
 import torch
 
+from lossmath import losses
+from lossmath.reference import truth
+
 
 def test_what_is_compared_is_the_same_loss():
     z, y, p = benchmarks.draw((6, 4), torch.float64)
@@ -21,27 +24,41 @@ def test_the_memory_is_what_is_alive_at_once():
 
 
 def test_errors_are_relative_and_false_zeros_and_nan_gradients_are_seen():
-    z, y = torch.tensor([[3.0, 0.0, 1.0]]), torch.tensor([0])
+    z, p = torch.tensor([[3.0, 0.0, 1.0], [9.0, 0.0, 0.0]]), torch.tensor([[1.0, 0.0, 0.0]] * 2)
 
-    def exact(z, y, gamma):
-        own = z.double().log_softmax(1).gather(1, y[:, None])[:, 0]
-        return (1 - own.exp()) ** gamma * -own
+    def exact(z):
+        return benchmarks.recipe_for_mixtures(z.double(), p.double(), 2.0, "none")
 
     functions = {
+        "larger": lambda z: 1.25 * exact(z),
+        "zero": lambda z: 0 * exact(z),
+        "no slope": lambda z: exact(z) + (0 * z).sqrt().sum(),
         "exact": exact,
-        "larger": lambda *args: 1.25 * exact(*args),
-        "zero": lambda *args: 0 * exact(*args),
-        "no slope": lambda z, y, gamma: exact(z, y, gamma) + (0 * z).sqrt().sum(),
     }
-    found = {name: rest for name, *rest in benchmarks.hard_errors(functions, z, y, 2.0)}
-    assert found["exact"][0] < 1e-6 and found["exact"][1] < 1e-6 and found["exact"][2:] == [False, False]
-    assert found["larger"][:2] == [pytest.approx(0.25, rel=1e-5)] * 2
-    assert found["zero"][2] and found["no slope"][3]
+    found = benchmarks.errors(functions, z, p, 2.0)
+    assert max(found["exact"][:3]) < 1e-6 and found["exact"][3:] == [0, 0]
+    assert found["larger"][:3] == [pytest.approx(0.25, rel=1e-5)] * 3
+    assert found["zero"] == [1.0, 1.0, 1.0, 2, 0] and found["no slope"][4] == 2
 
 
-def test_the_textbook_is_the_truth_where_it_has_digits():
-    row = torch.randn(50).tolist()
-    value, slope = benchmarks.textbook(row, 3, 2.0)
-    exact, gradient = benchmarks.truth(row, [float(k == 3) for k in range(50)], 2.0)
-    assert float(value) == pytest.approx(float(exact), rel=1e-14)
-    assert [float(x) for x in slope] == pytest.approx([float(x) for x in gradient], rel=1e-12)
+def test_components_count_where_the_last_loss_has_digits():
+    z, p = torch.tensor([[20.0, 0.0, 0.0]]), torch.tensor([[1.0, 0.0, 0.0]])
+    functions = {
+        "ours": lambda z: losses.focal_loss(z, p, 0.0, reduction="none"),
+        "torch's": lambda z: benchmarks.F.cross_entropy(z, p, reduction="none"),
+    }
+    found = benchmarks.errors(functions, z, p, 0.0)
+    assert found["torch's"][1] > 0.5 > 0.01 > found["torch's"][2]  # the label's slope is lost, the others are not
+    assert max(found["ours"][:3]) < 1e-6
+
+
+@pytest.mark.parametrize("lead", [0.0, 20.0])
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+def test_the_textbook_is_the_truth(lead, gamma):
+    z, p = torch.randn(2, 50, dtype=torch.float64), torch.rand(2, 50, dtype=torch.float64).softmax(1)
+    z[:, 3] += lead
+    values, slopes = benchmarks.textbook(z, p, gamma)
+    for row, q, value, slope in zip(z, p, values, slopes):
+        exact, gradient = truth(row.tolist(), q.tolist(), gamma)
+        assert float(value) == pytest.approx(float(exact), rel=1e-14)
+        assert [float(x) for x in slope] == pytest.approx([float(x) for x in gradient], rel=1e-12)

@@ -178,3 +178,13 @@ def test_committed_outputs_are_seen(tmp_path):
     (tmp_path / "run.ipynb").write_text(json.dumps({"cells": [cell | {"outputs": [{"output_type": "stream"}]}]}))
     (tmp_path / "figure.png").write_text("")
     assert len(list(committed_outputs(tmp_path))) == 2
+
+
+def rows(path):
+    """The rows of the tables of a page that hold numbers."""
+    return [line for line in path.read_text("utf-8").splitlines() if re.match(r"\| \(\d.*\d \|$", line)]
+
+
+def test_the_times_that_a_chapter_quotes_are_those_of_the_readme():
+    quoted = rows(ROOT / "book" / "accuracy.md")
+    assert quoted and set(quoted) <= set(rows(ROOT / "README.md"))

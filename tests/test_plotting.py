@@ -131,6 +131,21 @@ def test_the_level_lines_on_a_simplex_reach_its_edges():
     assert (q.min(0) < 0.001).all() and (q.max(0) > 0.998).all()
 
 
+def test_paths_on_triangles_lead_from_a_dot_to_their_end():
+    rng = np.random.default_rng(0)
+    panels = {name: rng.dirichlet(np.ones(3), (4, 2)) for name in ("gamma 1", "gamma 3")}  # two paths of four points
+    plotting.paths(panels, "focal", "two maps")
+    assert plt.gcf().get_suptitle() == "two maps" and len(plt.gcf().axes) == 2
+    for ax, (name, points) in zip(plt.gcf().axes, panels.items()):
+        triangle, *lines, dots = ax.lines
+        assert triangle.get_color() == INK and texts(ax)[name][1] == COLOURS["focal"]
+        assert {line.get_color() for line in (*lines, dots)} == {COLOURS["focal"]} and len(lines) == 2
+        for number, line in enumerate(lines):
+            np.testing.assert_allclose(line.get_xydata(), [in_the_plane(point) for point in points[:, number]])
+        np.testing.assert_allclose(dots.get_xydata(), [in_the_plane(point) for point in points[0]])
+        assert (dots.get_marker(), dots.get_linestyle()) == ("o", "None")
+
+
 def test_a_row_of_axes_shares_its_scales_and_its_names():
     first, second = plotting.row(["one", "two"], "both", "steps", "error", ylim=(0, 3))
     figure = first.figure
@@ -236,6 +251,14 @@ FIGURES = {  # each with its size in inches
         lambda: plotting.simplices(
             [(name, lambda q: -np.log(q).mean(-1), [1.5]) for name in ("label smoothing", "cross-entropy")],
             np.array([0.3, 0.3, 0.4]),
+            TITLE,
+        ),
+        (6.6, 3.5),
+    ),
+    "paths": (
+        lambda: plotting.paths(
+            dict.fromkeys(("soft target", "label 1"), np.array([[[0.6, 0.2, 0.2]], [[0.3, 0.3, 0.4]]])),
+            "gradient",
             TITLE,
         ),
         (6.6, 3.5),
