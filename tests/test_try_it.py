@@ -24,6 +24,7 @@ import try_it
 
 LIMIT = 12e6  # bytes
 MINUTES = 60_000
+expect.set_options(timeout=2 * MINUTES)
 
 
 def programs(*cells):
