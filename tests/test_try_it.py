@@ -24,6 +24,7 @@ import try_it
 
 LIMIT = 12e6  # bytes
 MINUTES = 60_000
+expect.set_options(timeout=2 * MINUTES)
 
 
 def programs(*cells):
@@ -335,3 +336,10 @@ def test_from_a_file_the_page_says_how_to_serve_it(page):
     page.goto(Path(SITE, "book", "cross_entropy.html").as_uri())
     expect(page.get_by_text("python3 -m http.server -d _build/html")).to_be_visible()
     assert page.locator(".try-it button:visible").count() == 0
+
+
+@pytest.mark.site
+def test_sympy_is_there_for_a_reader_who_knows_it(kl_split):
+    asked = "import sympy\nt = sympy.Symbol('t')\nprint(sympy.simplify(sympy.sin(t)**2 + sympy.cos(t)**2))\n"
+    asked += "print(sympy.lambdify(t, t**2, 'math')(3), sympy.solve(t**2 - 4), sympy.integrate(1 / t))"
+    assert run(kl_split, asked).inner_text().split("\n") == ["1", "9 [-2, 2] log(t)"]
