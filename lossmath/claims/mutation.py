@@ -29,7 +29,7 @@ from lossmath.claims.normal_form import Context
 from lossmath.claims.quantities import K, M, N, Quantity, Vector, epsilon, gamma, unfold
 from lossmath.claims.sampling import draw_points
 
-MOST = 8  # mutants of one statement, spread over all the places where it can be changed
+MOST = 6  # mutants of one statement, spread over all the places where it can be changed
 SIZES = ({K: 3, N: 2, M: 2}, {K: 2, N: 3, M: 2}, {K: 5, N: 3, M: 2})
 POINTS = 60  # of each size
 TURNED = {">=": "<=", "<=": ">=", "==": "=="}
@@ -213,9 +213,10 @@ def _prove(claim, statement, way):
 
 
 def _is_weaker(claim, proof, part):
-    """A changed inequality follows from the original, or twice the original, by a remainder of known sign."""
-    (statement, *_), ways = claim.statements, [proof.at(statement=part or 0, times=times) for times in (1, 2)]
-    return part is not None and statement[1] != "==" and any(_prove(claim, statement, way) for way in ways)
+    """A changed inequality follows from the original by a remainder of known sign."""
+    if part is None or claim.statements[0][1] == "==":
+        return False
+    return _prove(claim, claim.statements[0], proof.at(statement=part)) is not None
 
 
 def decide(mutant: Mutant, proof: Proof, part: int | None) -> Mutant | None:
