@@ -25,9 +25,9 @@ def told(proof, part=None):
     return {mutant.change: mutant for mutant in examine(proof, part)}
 
 
-def settle(proof, *statement, part=0, given=None):
+def settle(proof, *statement, part=0, given=None, change="changed"):
     """What becomes of the proved claim with another statement in place of one of its own: (its fate, the reason)."""
-    found = decide(Mutant(proof.claim.near_miss(*statement, given=given), "changed"), proof, part)
+    found = decide(Mutant(proof.claim.near_miss(*statement, given=given), change), proof, part)
     return found and (found.fate, found.reason)
 
 
@@ -184,6 +184,8 @@ def test_what_is_false_is_refuted_and_what_is_only_weaker_is_passed_over(lemma):
     assert (t * log(t / u), ">=", -t - u) in statements(lemma.claim)
     assert (t * log(t / u), ">=", -t - u) not in [mutant.claim.statements[0] for mutant in found]
     assert settle(lemma, (t * log(t / u), ">=", -t - u)) is None
+    twice = 2 * t * log(t / u), ">=", 2 * t - 2 * u
+    assert settle(lemma, twice, change="a factor doubled") is None and settle(lemma, twice) is not None
     assert settle(lemma, (t * log(t / u), ">=", t - u / 2))[0] == "refuted"
 
 

@@ -212,11 +212,12 @@ def _prove(claim, statement, way):
         return None
 
 
-def _is_weaker(claim, proof, part):
-    """A changed inequality follows from the original by a remainder of known sign."""
+def _is_weaker(mutant, proof, part):
+    """A changed inequality follows from the original, or from twice that, by a remainder of known sign."""
+    claim, times = mutant.claim, (1, 2) if mutant.change == "a factor doubled" else (1,)
     if part is None or claim.statements[0][1] == "==":
         return False
-    return _prove(claim, claim.statements[0], proof.at(statement=part)) is not None
+    return any(_prove(claim, claim.statements[0], proof.at(statement=part, times=number)) for number in times)
 
 
 def decide(mutant: Mutant, proof: Proof, part: int | None) -> Mutant | None:
@@ -224,7 +225,7 @@ def decide(mutant: Mutant, proof: Proof, part: int | None) -> Mutant | None:
     claim = mutant.claim
     if (reason := _why_false(claim)) is not None:
         return replace(mutant, fate="refuted", reason=reason)
-    if _is_weaker(claim, proof, part):
+    if _is_weaker(mutant, proof, part):
         return None
     if (reason := _why_true(claim, proof, part)) is not None:
         return replace(mutant, fate="still true", reason=reason)
