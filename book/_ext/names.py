@@ -18,9 +18,9 @@ def place(app, docname, text):
 
 
 def link(app, doctree, docname):
+    linked = {one for reference in doctree.findall(nodes.reference) for one in reference.findall(nodes.literal)}
     for node in list(doctree.findall(nodes.literal)):
-        target = place(app, docname, node.astext())
-        if target and not isinstance(node.parent, nodes.reference):
+        if node not in linked and (target := place(app, docname, node.astext())):
             node.replace_self(make_refnode(app.builder, docname, *target, node.deepcopy()))
 
 
