@@ -71,6 +71,7 @@ def _line(text, statement):
             changes.add(_root(node))
         elif isinstance(node, ast.AugAssign):
             changes.add(_root(node.target))
+            uses.add(_root(node.target))
         elif isinstance(node, ast.Import):
             imports |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
