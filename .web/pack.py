@@ -58,7 +58,7 @@ def compiled(name, text):
 
 
 def pack(target="/tmp/python.zip"):
-    """Not compressed, because the whole is, later and better."""
+    """An archive, in the memory where Pyodide has its files; not compressed, as the whole is, later and better."""
     warnings.simplefilter("ignore", SyntaxWarning)  # which are SymPy's affair
     with zipfile.ZipFile(target, "w") as archive:
         for name, text in sorted(sources()):

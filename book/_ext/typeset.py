@@ -14,9 +14,8 @@ from sphinx.util.math import get_node_equation_number
 logger = logging.getLogger(__name__)
 
 TEX = LatexToMathML(annotation=True, fancy_error=False, allow_unreliable_rendering=True)
-NUMBERED = re.compile(
-    r"(\\(?:begin|end)\{(?:align|alignat|equation|gather|multline))\}"
-)  # Sphinx numbers what has a label
+# Sphinx numbers what has a label.
+NUMBERED = re.compile(r"(\\(?:begin|end)\{(?:align|alignat|equation|gather|multline))\}")
 IN_TEXT = re.compile(r"\\text\{([^{}$]*)\$([^$]*)\$([^{}$]*)\}")  # a formula in words in a formula
 TALL = {"mfrac", "mroot", "msqrt", "mtable", "munder", "munderover"}
 CLOSING, OPENING = re.compile(r"[^\s\w([]+\w*"), re.compile(r"[(\[“]+$")

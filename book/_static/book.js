@@ -52,3 +52,12 @@ function reach() {
 addEventListener("load", reach);
 addEventListener("resize", reach);
 addEventListener("toggle", reach, true);
+
+// The script of the figures to play with is fetched when one comes near the view.
+const explore = new URL("explore.js", document.currentScript.src).href;
+const observer = new IntersectionObserver((seen) => {
+  if (!seen.some((figure) => figure.isIntersecting)) return;
+  observer.disconnect();
+  document.head.append(Object.assign(document.createElement("script"), { src: explore }));
+}, { rootMargin: "200px" });
+for (const figure of document.querySelectorAll("figure.explore")) observer.observe(figure);
