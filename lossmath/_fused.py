@@ -13,7 +13,6 @@ from torch.autograd import forward_ad
 
 from lossmath._validation import EVEN, extremes, sum_classes, widen
 
-
 TINY = torch.finfo(torch.float32).smallest_normal
 
 
@@ -30,8 +29,8 @@ class Fused(torch.autograd.Function):
 
     A kernel takes the place of a part, that part of the inputs, and for each input a place to write the slopes to, or
     None; it returns the losses, and a factor of what it wrote: a number, or one for each loss if there is one part.
-    Slopes become the gradient where they lie, unless the graph is kept. Of short dtypes the inputs are kept, and the kernel runs again, so that slopes
-    are rounded once. What is to be differentiated again is computed in the plain form.
+    Slopes become the gradient where they lie, unless the graph is kept. Of short dtypes the inputs are kept, and the
+    kernel runs again, so that slopes are rounded once. What is to be differentiated again is computed in the plain form.
     """
 
     @staticmethod
