@@ -451,6 +451,49 @@ FALSE = claims({
     "tempered-softmax-at-a-label": (
         [Z, Real(beta), Y], (log(softmax(Vector("b", lambda c: beta * z[c]))[y]), "==", beta * log(S[y]))
     ),
+    # Labels that coincide by way of others, and what a map of classes picks.
+    "two-of-three-labels-coincide": (
+        [I, J, L], (KroneckerDelta(i, j) + KroneckerDelta(j, k) + KroneckerDelta(i, k), ">=", 1)
+    ),
+    "at-most-two-labels-coincide": (
+        [I, J, L], (KroneckerDelta(i, j) + KroneckerDelta(j, k) + KroneckerDelta(i, k), "<=", 1)
+    ),
+    "not-coinciding-is-transitive": (
+        [I, J, L], ((1 - KroneckerDelta(i, j)) * (1 - KroneckerDelta(j, k)), "<=", 1 - KroneckerDelta(i, k))
+    ),
+    "same-label-same-scores": (
+        [Real(scores), Label(labels), Label(n, N), Label(i, N), J],
+        (KroneckerDelta(labels[n], labels[i]) * (scores[n, j] - scores[i, j]), "==", 0)
+    ),
+    "group-of-a-group": ([Label(GROUP), Y, I, Z], (KroneckerDelta(GROUP[y], i) * (z[GROUP[i]] - z[GROUP[y]]), "==", 0)),
+    "different-classes-different-groups": (
+        [Label(GROUP), Y, I], ((1 - KroneckerDelta(y, i)) * KroneckerDelta(GROUP[y], GROUP[i]), "==", 0)
+    ),
+    "alone-in-its-group": ([Label(GROUP), Y], (total(KroneckerDelta(GROUP[k], GROUP[y]), k), "==", 1)),
+    "group-there-and-back": ([Label(GROUP), Y, Z], (total(KroneckerDelta(GROUP[k], y) * z[k], k), "==", z[GROUP[y]])),
+    # Sums in sums, functions that nearly split, moduli, numbers, slopes at labels.
+    "sum-over-inputs": ([Distribution(conditional), J], (total(conditional[a, j], a, M), "<=", 1)),
+    "two-inner-sums-over-one-index": (
+        [P, Q, Z],
+        (total(total(p[k] * z[j], j) * total(q[k] * z[j], j), k), "==", total(p[k] * q[k], k) * total(z[j] ** 2, j))
+    ),
+    "which-of-two-indices": (
+        [P, Z],
+        (total(total(p[i] * z[j] * exp(z[i] * z[j]), j), i), "==", total(total(p[i] * z[i] * exp(z[i] * z[j]), j), i))
+    ),
+    "lamberts-multiplied": ([x > 0, t > 0], (exp(LambertW(x) + LambertW(t)), "==", x * t)),
+    "lambert-doubled": (POSITIVE, (LambertW(2 * x), ">=", 2 * LambertW(x))),
+    "modulus-in-a-modulus": ([Real(x)], (Abs(Abs(x) - 1), "==", Abs(x - 1))),
+    "modulus-of-a-moved-sum": ([Z, Real(x)], (Abs(total(z[k], k) + x), ">=", Abs(total(z[k], k)) - x)),
+    "two-powers-below-one": ([*OPEN, gamma > 0], (x**gamma + (1 - x) ** gamma, "<=", 1)),
+    "product-of-two-above-one": ([x > 0, u > 0], (log(1 + x) + log(1 + u), ">=", log(1 + x + u) + log(1 + x * u))),
+    "log-three-in-log-two": ([], (1000000 * log(3), ">=", 1584963 * log(2))),
+    "past-an-irrational-end": ([x >= -sqrt(2), x <= sqrt(2)], (x**3, ">=", -2 * x)),
+    "harmonic-overlap": ([Q, R], (total(q[k] * r[k] / (q[k] + r[k]), k), "==", HALF)),
+    "square-of-the-norm-above-collision": ([P], (maximum_norm(p) ** 2, ">=", total(p[k] ** 2, k))),
+    "norm-and-the-rest": ([P, Y], (maximum_norm(p), ">=", 1 - p[y])),
+    "mixed-slope-of-a-product": ([Z, I, J], (Derivative(z[i] * z[j], z[i], z[j]), "==", 1)),
+    "sum-of-exponentials-above-two": ([Z, I, J], (total(exp(z[k]), k), ">=", exp(z[i]) + exp(z[j]))),
 })  # fmt: skip
 
 
@@ -487,6 +530,7 @@ FALSE_EQUALITY = claims({
     "root-and-its-conjugate": ([Real(x)], ((x**2 - 2) ** 2, ">=", 0), {x: sqrt(2)}),
     "square-of-an-entry": ([Z, I], (z[i] ** 2, ">=", 0), {z: Vector("0", lambda c: 0)}),
     "norm-of-a-label": ([P, Y], (maximum_norm(p), "<=", 1), {p: one_hot(y)}),
+    "place-outside-the-domain": ([x > 0], (x**2, ">=", 0), {x: 0}),
 })  # fmt: skip
 
 
@@ -573,6 +617,18 @@ _UNDER_UNDEFINED = claims({
     # The index of a sum is not the label of that name: p_c is zero but for one class c.
     "log-of-one-hot-entries": ([DELTA, Real(x)], (total(log(p[y]), y) + x**2, ">=", total(log(p[y]), y))),
     "two-that-vanish-together": ([*CLOSED, u >= 0], (x * log(x / (x + u)), "<=", 0)),
+    # With one observation, or two classes, nothing else is left.
+    "log-of-the-other-observations": (
+        [Real(scores), Label(i, N), J],
+        (log(total(exp(scores[n, j]), n, N) - exp(scores[i, j])), "<=", log(total(exp(scores[n, j]), n, N)))
+    ),
+    "log-of-two-classes-less": ([], (log(K - 2), "<=", K - 3)),
+    "weight-that-may-be-one": ([x >= 0], (x ** (N - 1) * log(x), "<=", x**N)),
+    "weight-of-an-outer-index": ([P, L], (p[k] * total(log(p[k]), k), "<=", 0)),
+    "norm-of-logarithms": ([P, Y], (p[y] * maximum_norm(Vector("v", lambda c: log(p[c]))), ">=", 0)),
+    "coincidence-and-no-mass": ([P, I, Y], (KroneckerDelta(i, y) * log(KroneckerDelta(i, y) * p[i]), "<=", 0)),
+    "inverse-of-what-vanishes-at-one-end": ([x >= 0, x < 1], (x / (1 - sqrt(1 - x)), ">=", 1)),
+    "root-of-what-two-leave": ([P, I, J], (sqrt(1 - p[i] - p[j]), "<=", 1)),
 })  # fmt: skip
 UNDER = {name: ("false", claim) for name, claim in _UNDER_FALSE.items()}
 UNDER |= {name: ("undefined", claim) for name, claim in _UNDER_UNDEFINED.items()}
@@ -1129,6 +1185,50 @@ _TRAPS = {
     "slope-of-a-power-at-zero": ([x >= 0, gamma >= 1], (gradient(x**gamma, x), "==", gamma * x ** (gamma - 1))),
     "slope-of-x-log-x-at-zero": ([x >= 0], (x * gradient(x * log(x), x), "==", x * log(x) + x)),
     "logarithm-in-softplus": ([x > -1], (softplus(log(x)), "==", log(1 + x))),
+    # Equality of what is not all looked at, or looked at with another sign; a lemma over what is no index.
+    "equality-at-minus-the-root": (
+        [x > 0, Real(u)], ((x**2 - u**2) ** 2, ">=", 0), {x: u},
+        lambda: square_at_zero().at({x: x**2 - u**2})
+    ),
+    "equality-of-scores-not-observed": (
+        [Z, Label(labels)], (total(z[labels[n]] ** 2, n, N), ">=", 0), {z: Vector("0", lambda c: 0)},
+        lambda: square_at_zero().at({x: z[labels[n]]}, over=n)
+    ),
+    "equality-of-one-column": (
+        [Real(scores), Y], (total(scores[n, y] ** 2, n, N), ">=", 0), {scores: Vector("0", lambda a, c: 0)},
+        lambda: square_at_zero().at({x: scores[n, y]}, over=n)
+    ),
+    "equality-but-for-the-label": (
+        [Z, Y], (total((1 - KroneckerDelta(k, y)) * z[k] ** 2, k), ">=", 0), {z: Vector("0", lambda c: 0)},
+        lambda: square_at_zero().at({x: z[k]}, times=1 - KroneckerDelta(k, y), over=k)
+    ),
+    "equality-of-logits-and-one-of-them": (
+        [Z, Y], (total((z[k] - z[y]) ** 2, k), ">=", 0), {z: Vector("0", lambda c: 0)},
+        lambda: square_at_zero().at({x: z[k] - z[y]}, over=k)
+    ),
+    "equality-of-groups": (
+        [Z, Label(GROUP)], (total(z[GROUP[k]] ** 2, k), ">=", 0), {z: Vector("0", lambda c: 0)},
+        lambda: square_at_zero().at({x: z[GROUP[k]]}, over=k)
+    ),
+    "tangent-past-an-open-end": ([x > 0, x < 1], (x**3 + 16, ">=", 12 * x + 1), lambda: tangent(x, at=2)),
+    "lemma-over-its-own-variable": ([], (0, ">=", 1), lambda: square().at({}, over=x)),
+    "gibbs-across-rows": (
+        [Distribution(conditional, positive=True), P, Label(a, M)],
+        (total(p[k] * log(p[k]), k), ">=", total(p[k] * log(total(conditional[a, k], a, M)), k)
+    ),
+   lambda: gibbs().at({q: Vector("v", lambda c: total(conditional[a, c], a, M))})),
+    "gibbs-at-a-permutation": (
+        [P, Q, Label(GROUP)], (KL(p, Vector("v", lambda c: q[GROUP[c]])), ">=", 0),
+        lambda: gibbs().at({q: Vector("v", lambda c: q[GROUP[c]])})
+    ),
+    "one-hot-of-a-group": (
+        [P, Y, Label(GROUP), Q], (CE(one_hot(GROUP[y]), q), "==", -log(q[y])),
+        lambda: one_hot_loss().at({p: one_hot(GROUP[y])})
+    ),
+    "norm-at-each-observation": (
+        [P, Label(labels)], (total(p[labels[n]], n, N), "<=", maximum_norm(p)),
+        lambda: entry_below_norm().at({y: labels[n]}, over=n)
+    ),
 }  # fmt: skip
 
 

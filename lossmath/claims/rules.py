@@ -357,7 +357,7 @@ def _require_equality(equality, delta, tight, context):
     ((one, other),) = equality.items()
     for left, right, index in tight or ():
         # where the proof is tight, left = right for each index; this must say the same as what is stated
-        if isinstance(one, IndexedBase) == (index is not None):
+        if _count_axes(one) == (index is not None):  # a vector for a sum, a number for none
             c = index if index is not None else _index()
             stated, proved = (prepare(context, side) for side in (_entry(one, c) - _entry(other, c), left - right))
             if stated != 0 and proved != 0:
