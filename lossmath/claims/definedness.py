@@ -15,6 +15,8 @@ from lossmath.claims.quantities import MaximumNorm, Quantity, Vector, differenti
 from lossmath.claims.signs import is_nonnegative, is_positive
 from lossmath.claims.witness import is_zero_at_points
 
+ATOMS = sp.Atom, Indexed, IndexedBase, Vector, KroneckerDelta  # what has a value, whatever its parts are
+
 
 def find_undefined(context: Context, expr: sp.Expr, closed: bool = True) -> sp.Expr | None:
     """A part of an expression that was not shown to be defined on the whole domain, ends included if `closed`; or None.
@@ -45,7 +47,7 @@ def _find(context, expr, weights):
 
 def _parts(expr, weights) -> Iterator[tuple]:
     """What must be defined for `expr` to be, each with what it is multiplied by."""
-    if isinstance(expr, (Indexed, IndexedBase, Vector, KroneckerDelta)) or not expr.args:
+    if isinstance(expr, ATOMS):
         return
     if isinstance(expr, Quantity):
         yield from ((arg, ()) for arg in expr.args)
@@ -85,8 +87,7 @@ def _has_value(context, expr, weights):
         return is_positive(context, expr.args[0]) or any(_vanishes_with(context, expr.args[0], one) for one in weights)
     if isinstance(expr, Pow):
         return _has_power(context, *expr.args)
-    atoms = Indexed, IndexedBase, Vector, KroneckerDelta, Quantity, MaximumNorm, sp.Derivative
-    return not expr.args or isinstance(expr, (*atoms, *SMOOTH, Abs))
+    return isinstance(expr, (*ATOMS, Quantity, MaximumNorm, sp.Derivative, *SMOOTH, Abs))
 
 
 def _has_power(context, base, exponent):
@@ -100,19 +101,15 @@ def _vanishes_with(context, u, weight):
 
     A weight δ is 0 or 1, so that only u at δ = 1 matters.
     """
-    if "inside" not in context.memo:
-        context.memo["inside"] = Context(context.hypotheses)
-    inside = context.memo["inside"]
+    inside = context.memo.setdefault("inside", Context(context.hypotheses))
     if not is_nonnegative(inside, u):  # then it is not negative at the ends either
         return False
     u, weight = prepare(context, u), prepare(context, weight)
     base = weight.base if isinstance(weight, Pow) and weight.exp.is_positive else weight
     if isinstance(base, KroneckerDelta):
         return is_positive(context, u.xreplace({base: Integer(1)}))
-    return any(_is_positive_multiple(context, u, f) for f in (weight, base))
-
-
-def _is_positive_multiple(context, u, f):
-    """u = f w with w > 0."""
-    w = sp.cancel(sp.together(u / f))
-    return is_positive(context, w) and _find(context, w, ()) is None and is_zero_at_points(context, f * w - u)
+    multiples = ((f, sp.cancel(sp.together(u / f))) for f in (weight, base))
+    return any(
+        is_positive(context, w) and _find(context, w, ()) is None and is_zero_at_points(context, f * w - u)
+        for f, w in multiples
+    )

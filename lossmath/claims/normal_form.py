@@ -44,14 +44,10 @@ class Context:
 
     def _stand_in(self, base):
         """A base that carries its domain, with a name that nothing else has."""
-        if base in self.hypotheses.labels:
-            facts = {"integer": True}
-        elif base in self.hypotheses.distributions:
-            closed = self.strict and not self.hypotheses.distributions[base]
-            facts = {"nonnegative" if closed else "positive": True}
-        else:
-            facts = {"real": True}
-        return IndexedBase(Dummy(base.label.name, **facts), shape=base.shape)
+        fact = "integer" if base in self.hypotheses.labels else "real"
+        if base in self.hypotheses.distributions:
+            fact = "nonnegative" if self.strict and not self.hypotheses.distributions[base] else "positive"
+        return IndexedBase(Dummy(base.label.name, **{fact: True}), shape=base.shape)
 
     def spend(self, expr):
         """Count the operations in `expr` as work; raise ProofError if there has been too much for one proof."""
@@ -65,17 +61,13 @@ def parametrise(x, interval, strict):
     if isinstance(interval, sp.FiniteSet):
         return next(iter(interval))
     low, high = interval.start, interval.end
-    closed_low, closed_high = strict and not interval.left_open, strict and not interval.right_open
-    sign = "nonnegative" if (closed_low if high is oo else closed_high) else "positive"
     if low is -oo and high is oo:
         return Dummy(x.name, real=True)
-    if high is oo:
-        return low + Dummy(x.name, **{sign: True})
-    if low is -oo:
-        return high - Dummy(x.name, **{sign: True})
-    if closed_low:
-        return high - (high - low) / (1 + Dummy(x.name, nonnegative=True))
-    return low + (high - low) / (1 + Dummy(x.name, **{sign: True}))
+    closed_low, closed_high = strict and not interval.left_open, strict and not interval.right_open
+    w = Dummy(x.name, **{"nonnegative" if closed_low or closed_high else "positive": True})
+    if low is -oo or high is oo:
+        return low + w if high is oo else high - w
+    return high - (high - low) / (1 + w) if closed_low else low + (high - low) / (1 + w)
 
 
 def find_strict(context, inside=None):
@@ -138,11 +130,8 @@ def expand(context, expr):
     """`expr` multiplied out, with logarithms of products and powers as sums, where signs allow it."""
     expr = split_logs(expr)
     for power in expr.atoms(Pow):
-        if (
-            power.base.is_Add
-            and power.exp.is_Integer
-            and comb(abs(power.exp) + len(power.base.args), abs(power.exp)) > TERMS
-        ):
+        of_a_sum = power.base.is_Add and power.exp.is_Integer
+        if of_a_sum and comb(abs(power.exp) + len(power.base.args), abs(power.exp)) > TERMS:
             raise ProofError(f"gave up on multiplying out {power}")
     context.spend(expr)
     expr = sp.expand(expr)
@@ -205,11 +194,9 @@ def reduce_deltas(product):
     """A product, with what δ and 1 - δ say of the other factors: δ f(δ) = δ f(1), (1 - δ) f(δ) = (1 - δ) f(0)."""
     for delta in find_deltas(product):
         for one, value in ((delta, Integer(1)), (1 - delta, Integer(0))):
-            if one in product.args:
-                product = one * Mul(*(other.xreplace({delta: value}) for other in product.args if other != one))
-                break
-        if not product.is_Mul:
-            break
+            factors = Mul.make_args(product)
+            if one in factors:
+                product = one * Mul(*(other.xreplace({delta: value}) for other in factors if other != one))
     return product
 
 
@@ -241,15 +228,11 @@ def _sum_term(context, term, sizes):
 
 def _exchange(term, sizes):
     """A product with a sum among its factors that holds the index of the sum around it: one sum over both."""
-    factors, sizes = [], dict(sizes)
     for one in Mul.make_args(term):
         if isinstance(one, Sum) and one.free_symbols & sizes.keys():
             inner = freshen(one)
-            sizes |= {index: size for index, _, size in inner.limits}
-            factors += Mul.make_args(inner.function)
-        else:
-            factors.append(one)
-    return Mul(*factors), sizes
+            term, sizes = term / one * inner.function, sizes | {index: size for index, _, size in inner.limits}
+    return term, sizes
 
 
 def _separate(context, factors, sizes):
@@ -262,16 +245,13 @@ def _separate(context, factors, sizes):
         if len(touching) == 1 and sums_to_one(context, touching[0], index):
             context.used.add(rf"\sum_{{k}} {touching[0].base.label.name}_{{k}} = 1")
             return _separate(context, [one for one in factors if one is not touching[0]], rest)
-    groups = []  # of (indices, factors)
+    groups = {}  # products, by the indices that they hold
     for one in factors:
-        indices = one.free_symbols & sizes.keys()
-        joined = [one]
-        for group in [other for other in groups if other[0] & indices]:
-            groups.remove(group)
-            indices, joined = indices | group[0], group[1] + joined
-        groups.append((indices, joined))
-    apart = (_name_indices(Mul(*fs), {i: sizes[i] for i in ids}) if ids else Mul(*fs) for ids, fs in groups)
-    return Mul(*apart)
+        indices, joined = frozenset(one.free_symbols & sizes.keys()), one
+        for other in [other for other in groups if other & indices]:
+            indices, joined = indices | other, groups.pop(other) * joined
+        groups[indices] = groups.get(indices, 1) * joined
+    return Mul(*(_name_indices(body, {i: sizes[i] for i in ids}) if ids else body for ids, body in groups.items()))
 
 
 def sums_to_one(context, expr, index):
@@ -291,17 +271,14 @@ def _index(level, number):
 
 
 def _level(expr):
-    inner = max(map(_level, expr.args), default=0)
-    return inner + isinstance(expr, Sum)
+    return max(map(_level, expr.args), default=0) + isinstance(expr, Sum)
 
 
 def _name_indices(body, sizes):
     """The sum, with names for its indices that depend only on its form."""
     names = [_index(1 + _level(body), number) for number in range(len(sizes))]
-    ordered = sorted(sizes, key=lambda index: sizes[index].name)
-    forms = []
-    for permuted in permutations(ordered):
-        if [sizes[index] for index in permuted] == [sizes[index] for index in ordered]:
-            renamed = body.xreplace(dict(zip(permuted, names)))
-            forms.append(Sum(renamed, *((name, 1, sizes[index]) for name, index in zip(names, permuted))))
+    ranges = sorted(sizes.values(), key=str)
+    limits = [(name, 1, size) for name, size in zip(names, ranges)]
+    orders = (order for order in permutations(sizes) if [sizes[index] for index in order] == ranges)
+    forms = (Sum(body.xreplace(dict(zip(order, names))), *limits) for order in orders)
     return min(forms, key=sp.default_sort_key)

@@ -76,17 +76,17 @@ def _prove_plainly(statement, context, record):
     record.use("normal form")
     if is_zero(context, delta):
         record.show(f"both sides have the normal form ${latex(show_normal_form(context, statement[2]))}$")
-    elif unfold(delta).has(MaximumNorm):
+        return
+    if unfold(delta).has(MaximumNorm):
         _prove_by_maximum(delta, relation, context.hypotheses, record)
-    elif relation == "==":
-        left_over = show_normal_form(context, delta)
-        raise ProofError(f"the difference of the two sides does not reduce to 0; left over is {left_over}")
-    elif not is_nonnegative(context, delta):
-        left_over = show_normal_form(context, delta)
-        raise ProofError(f"the sign of the difference does not follow from the hypotheses; it is {left_over}")
-    else:
-        record.use("sign")
-        record.show(rf"the difference, by its signs, is ${latex(show_normal_form(context, delta))} \geq 0$")
+        return
+    form = show_normal_form(context, delta)
+    if relation == "==":
+        raise ProofError(f"the difference of the two sides does not reduce to 0; left over is {form}")
+    if not is_nonnegative(context, delta):
+        raise ProofError(f"the sign of the difference does not follow from the hypotheses; it is {form}")
+    record.use("sign")
+    record.show(rf"the difference, by its signs, is ${latex(form)} \geq 0$")
 
 
 # Rule 3
@@ -147,13 +147,14 @@ def _prove_by_lemmas(statement, instances, context, record, equality):
         tight += points
         record.use("lemma", lemma=instance.lemma.claim.id)
         record.show(f"`{instance.lemma.claim.id}` says: {shown}")
-    if not is_zero(context, rest):
-        if statement[1] == "==":
-            left_over = show_normal_form(context, rest)
-            raise ProofError(f"the lemmas do not add up to the difference; left over is {left_over}")
-        if not is_nonnegative(context, rest):
-            raise ProofError(f"the lemmas leave a remainder of unknown sign, {show_normal_form(context, rest)}")
-        record.use("sign")
+    if is_zero(context, rest):
+        return tight
+    if statement[1] == "==":
+        left_over = show_normal_form(context, rest)
+        raise ProofError(f"the lemmas do not add up to the difference; left over is {left_over}")
+    if not is_nonnegative(context, rest):
+        raise ProofError(f"the lemmas leave a remainder of unknown sign, {show_normal_form(context, rest)}")
+    record.use("sign")
     return tight
 
 
@@ -178,7 +179,7 @@ def _instantiate(instance, relation, context, equality):
     points = []
     if equality and is_above_zero(inside, instance.times):
         for one, other in lemma.equality_of(instance.statement).items():
-            c = _index() if isinstance(one, IndexedBase) else index
+            c = _index() if _count_axes(one) else index
             points.append((_entry(values[one], c), substitute(_entry(other, c), values), c))
     shown = f"${latex(left)} {SIGNS[kind]} {latex(right)}$"
     if instance.times != 1:
@@ -196,8 +197,7 @@ def _enter(index, gain, hypotheses):
     if index is None or index in hypotheses.labels:
         return Context(hypotheses), hypotheses.labels.get(index, K)
     entries = sorted(freshen(gain).atoms(Indexed), key=sp.default_sort_key)
-    sizes = [entry.base.shape[entry.indices.index(index)] for entry in entries if index in entry.indices]
-    size = sizes[0] if sizes else K
+    size = next((one.base.shape[one.indices.index(index)] for one in entries if index in one.indices), K)
     return Context(Hypotheses((*hypotheses.given, Label(index, size)))), size
 
 
@@ -241,16 +241,9 @@ def _verify_distribution(base, positive, value, inside, require, is_above):
 
 
 def _verify_interval(interval, value, inside, require, is_above):
-    own = inside.hypotheses.intervals.get(value)
-    if own is not None and own.is_subset(interval):
-        return
-    if isinstance(interval, sp.FiniteSet):
-        require(is_zero(inside, value - interval.inf), f"{value} is {interval.inf}")
-        return
-    low, high = (interval.inf, interval.left_open), (interval.sup, interval.right_open)
-    for (end, is_open), room in ((low, value - interval.inf), (high, interval.sup - value)):
+    for end, room in ((interval.inf, value - interval.inf), (interval.sup, interval.sup - value)):
         if end.is_finite:
-            shown = is_above(inside, room) if is_open else is_nonnegative(inside, room)
+            shown = is_nonnegative(inside, room) if interval.contains(end) else is_above(inside, room)
             require(shown, f"{value} lies in {interval}")
 
 
@@ -357,13 +350,12 @@ def _require_equality(equality, delta, tight, context):
     ((one, other),) = equality.items()
     for left, right, index in tight or ():
         # where the proof is tight, left = right for each index; this must say the same as what is stated
-        if _count_axes(one) == (index is not None):  # a vector for a sum, a number for none
-            c = index if index is not None else _index()
-            stated, proved = (prepare(context, side) for side in (_entry(one, c) - _entry(other, c), left - right))
-            if stated != 0 and proved != 0:
-                stated, proved = _entry(one, c) - _entry(other, c), unfold(left - right)
-                ratio = sp.cancel(sp.together(stated / proved))
-                signed = is_above_zero(context, ratio) or is_above_zero(context, -ratio)
-                if signed and is_zero_at_points(context, ratio * proved - stated):
-                    return
+        if _count_axes(one) != (index is not None):  # a vector for a sum, a number for none
+            continue
+        stated, proved = _entry(one, index) - _entry(other, index), unfold(left - right)
+        if prepare(context, stated) != 0 and prepare(context, proved) != 0:
+            ratio = sp.cancel(sp.together(stated / proved))
+            signed = is_above_zero(context, ratio) or is_above_zero(context, -ratio)
+            if signed and is_zero_at_points(context, ratio * proved - stated):
+                return
     raise ProofError(f"it was not shown that equality holds only at {equality}")

@@ -33,7 +33,7 @@ def is_zero(context: Context, expr: sp.Expr) -> bool:
     if not is_witnessed(context, expr, prepared, Integer(0)):  # before any work is done
         return False
     normal = _resolve_moduli(context, normalise(context, prepared))
-    return all(_vanishes(context, case) for case in _split_cases(context, normal))
+    return all(_vanishes(context, case) or _cancels(context, case) for case in _split_cases(context, normal))
 
 
 def is_nonnegative(context: Context, expr: sp.Expr) -> bool:
@@ -107,15 +107,15 @@ def _make_plain(context, normal, split):
 def _variable(context, node, *signs, part=None):
     # a norm is the same whatever the name of the vector
     key = "variable", (MaximumNorm, *node.args[0].args[1:]) if isinstance(node, MaximumNorm) else node, part
-    return context.memo.setdefault(key, Dummy(str(node), **dict.fromkeys(signs or ("real",), True)))
+    return context.memo.setdefault(key, Dummy(str(node), real=True, **dict.fromkeys(signs, True)))
 
 
 def _replace_entry(context, entry):
     if entry.base not in context.rows:
         return _variable(context, entry)
-    if entry.is_positive and SIZES[entry.base.shape[-1]] > 1:  # another entry is > 0 too, so this one is < 1
-        return 1 / (1 + _variable(context, entry, "positive"))
-    return _variable(context, entry, "positive" if entry.is_positive else "nonnegative")
+    variable = _variable(context, entry, "positive" if entry.is_positive else "nonnegative")
+    # another entry is > 0 too, so this one is < 1
+    return 1 / (1 + variable) if entry.is_positive and SIZES[entry.base.shape[-1]] > 1 else variable
 
 
 def _replace_sum(context, total, around, split):
@@ -127,11 +127,11 @@ def _replace_sum(context, total, around, split):
         picked = [label for label in labels if _holds_term(total.function.xreplace({index: label}), label, outside)]
         if len(picked) == 1:  # of which K >= 2 leaves at least one other
             signs = signs if SIZES[size] > 1 else [_WEAKER.get(one, one) for one in signs]
-            rest = _variable(context, total, "real", *signs, part=picked[0])
+            rest = _variable(context, total, *signs, part=picked[0])
             return rest + _make_plain(context, total.function.xreplace({index: picked[0]}), False)
     if signs == ["nonnegative"] and _is_expectation(context, total):
         signs = ["positive"]
-    return _variable(context, total, "real", *signs)
+    return _variable(context, total, *signs)
 
 
 _WEAKER = {"positive": "nonnegative", "negative": "nonpositive"}
@@ -143,20 +143,16 @@ def _holds_term(term, label, outside):
 
 
 def _find_signs(context, expr):
-    asked = (
-        (expr, True, "positive"),
-        (-expr, True, "negative"),
-        (expr, False, "nonnegative"),
-        (-expr, False, "nonpositive"),
-    )
-    return next(([name] for value, strictly, name in asked if _has_sign(context, value, strictly)), [])
+    for strictly, names in ((True, ("positive", "negative")), (False, ("nonnegative", "nonpositive"))):
+        for name, value in zip(names, (expr, -expr)):
+            if _has_sign(context, value, strictly):
+                return [name]
+    return []
 
 
 def _is_expectation(context, total):
     """Whether a sum is that of p_k f(k) with f > 0: some p_k is > 0, and so is the sum."""
-    index = total.limits[0][0]
-    factors = Mul.make_args(total.function)
-    rows = [one for one in factors if sums_to_one(context, one, index)]
+    rows = [one for one in Mul.make_args(total.function) if sums_to_one(context, one, total.limits[0][0])]
     return len(total.limits) == 1 and any(_has_sign(context, total.function / row, True) for row in rows)
 
 
@@ -169,30 +165,28 @@ def _gather(context, normal, joined=False) -> Iterator[sp.Expr]:
         yield normal
     index, inside, outside = Dummy("k", integer=True), Integer(0), Integer(0)
     for term in Add.make_args(normal):
-        sums = [
-            one
-            for one in Mul.make_args(term)
-            if isinstance(one, Sum) and len(one.limits) == 1 and one.limits[0][2] == K
-        ]
+        sums = [one for one in Mul.make_args(term) if isinstance(one, Sum) and [n for *_, n in one.limits] == [K]]
         if len(sums) == 1:
             inside += (term / sums[0]) * sums[0].function.xreplace({sums[0].limits[0][0]: index})
         else:
             outside += term
-    if inside == 0:
-        return
-    if not joined or outside == 0:
+    if inside != 0 and not (joined and outside != 0):
         yield Sum(inside, (index, 1, K)) + outside
-    if outside != 0:
-        for base in sorted(context.rows, key=str):
-            if base.shape == (K,):
-                yield Sum(inside + outside * base[index], (index, 1, K))
+    if inside != 0 and outside != 0:
+        for base in sorted((row for row in context.rows if row.shape == (K,)), key=str):
+            yield Sum(inside + outside * base[index], (index, 1, K))
 
 
 # Decisions
 
 
 def _vanishes(context, case):
-    return _is_plainly_zero(context, _make_plain(context, case, False)) or _cancels(context, case)
+    plain = _make_plain(context, case, False)
+    if plain.has(*POLES):
+        return False
+    if plain == 0 or (plain := expand(context, plain)) == 0:
+        return True
+    return expand(context, sp.fraction(sp.together(plain))[0]) == 0
 
 
 def _cancels(context, case):
@@ -201,16 +195,7 @@ def _cancels(context, case):
     if joined is None or not any(power.exp == -1 and power.base.is_Add for power in joined.atoms(Pow)):
         return False
     body = factor(sp.expand_power_exp(joined.function))
-    return _is_plainly_zero(context, _make_plain(context, reduce(context, Sum(body, *joined.limits)), False))
-
-
-def _is_plainly_zero(context, plain):
-    if plain.has(*POLES):
-        return False
-    if plain == 0 or (plain := expand(context, plain)) == 0:
-        return True
-    numerator, _ = sp.fraction(sp.together(plain))
-    return expand(context, numerator) == 0
+    return _vanishes(context, reduce(context, Sum(body, *joined.limits)))
 
 
 def _has_sign(context, normal, strictly):
@@ -218,29 +203,26 @@ def _has_sign(context, normal, strictly):
     key = "normal sign", normal, strictly
     if key not in context.memo:
         normal = _resolve_moduli(context, normal)
-        unknown = [modulus for modulus in _find_outer(normal, Abs) if modulus.has(Sum)]
-        if unknown:  # it is the sum or its negative
-            sides = (unknown[0].args[0], -unknown[0].args[0])
-            forms = [reduce(context, normal.xreplace({unknown[0]: side})) for side in sides]
+        unknown = next((modulus for modulus in _find_outer(normal, Abs) if modulus.has(Sum)), None)
+        if unknown is not None:  # it is the sum or its negative
+            sides = (unknown.args[0], -unknown.args[0])
+            forms = [reduce(context, normal.xreplace({unknown: side})) for side in sides]
             context.memo[key] = all(_has_sign(context, form, strictly) for form in forms)
         else:
-            context.memo[key] = all(
-                any(_answers(context, form, strictly) for form in _gather(context, case))
-                for case in _split_cases(context, normal)
-            )
+            context.memo[key] = all(_answers(context, case, strictly) for case in _split_cases(context, normal))
     return context.memo[key]
 
 
-def _answers(context, form, strictly):
-    ways = (False, True) if form.has(Sum) else (False,)
-    return any(_decide(context, _make_plain(context, form, split), strictly) for split in ways)
+def _answers(context, case, strictly):
+    ways = ((form, split) for form in _gather(context, case) for split in (False, True)[: 1 + form.has(Sum)])
+    return any(_decide(context, _make_plain(context, *way), strictly) for way in ways)
 
 
 def _decide(context, plain, strictly):
     """Whether an expression in plain variables is >= 0, or > 0, in one of its forms."""
     if plain.has(*POLES):
         return False
-    if _is_shown(plain, strictly):
+    if sign(plain)[0] >= strictly:
         return True
     for modulus in plain.atoms(Abs):
         for variable in sorted(modulus.free_symbols, key=sp.default_sort_key):
@@ -249,8 +231,8 @@ def _decide(context, plain, strictly):
                 cases = [plain.xreplace({variable: case}) for case in (side, -side, Integer(0))]
                 return all(_decide(context, case, strictly) for case in cases)
     context.spend(plain)
-    forms = plain, _factor(plain)
-    return any(_is_shown(one, strictly) for form in forms for one in (form, _factor(parametrise_powers(form))))
+    forms = (one for form in (plain, _factor(plain)) for one in (form, _factor(parametrise_powers(form))))
+    return any(sign(one)[0] >= strictly for one in forms if not one.has(*POLES))
 
 
 def _factor(plain):
@@ -259,11 +241,11 @@ def _factor(plain):
     return form if is_witnessed_plainly(plain, form) else plain
 
 
-# A form with a reason of its own: what is shown of it holds of the expression
-
-
 def parametrise_powers(plain: sp.Expr) -> sp.Expr:
-    """Each power of a base > 0 on one side of 1 written in a parameter: u^γ in (0, 1) as 1/(1+w), w > 0."""
+    """Each power of a base > 0 on one side of 1 written in a parameter: u^γ in (0, 1) as 1/(1+w), w > 0.
+
+    That is no equal form: what is shown of it, for every w, holds of the expression.
+    """
 
     def parametrise(base, exponent):
         if exponent.is_Integer or sign(base := _factor(base))[0] < 1:
@@ -274,21 +256,13 @@ def parametrise_powers(plain: sp.Expr) -> sp.Expr:
         above = 1 + Dummy("w", positive=True)
         return above if side == turn else 1 / above
 
-    parameters = {}
-    for node in plain.atoms(Pow, exp):
-        value = parametrise(sp.E, node.args[0]) if isinstance(node, exp) else parametrise(*node.args)
-        if value is not None:
-            parameters[node] = value
-    return plain.xreplace(parameters)
+    parameters = {node: parametrise(*node.as_base_exp()) for node in plain.atoms(Pow, exp)}
+    return plain.xreplace({node: value for node, value in parameters.items() if value is not None})
 
 
 # The signs of expressions
 
 UNKNOWN = -1, 1
-
-
-def _is_shown(expr, strictly):
-    return not expr.has(*POLES) and sign(expr)[0] >= strictly
 
 
 def sign(expr: sp.Expr) -> tuple[int, int]:
@@ -316,11 +290,8 @@ def _sign_of_sum(expr):
     low, high = -1 if -1 in lows else max(lows), 1 if 1 in highs else min(highs)
     terms = [term.as_coeff_Mul() for term in expr.args]
     logs = [coefficient for coefficient, rest in terms if isinstance(rest, log)]
-    if (
-        (low, high) != UNKNOWN
-        or {*map(abs, logs)} != {1}
-        or any(rest.has(log) != isinstance(rest, log) for _, rest in terms)
-    ):
+    buried = any(rest.has(log) and not isinstance(rest, log) for _, rest in terms)
+    if (low, high) != UNKNOWN or {*map(abs, logs)} != {1} or buried:
         return low, high
     rise = factor(sp.expand(exp(expr)) - 1)  # exp(u) - 1 has the sign of u, and here no logarithms
     return sign(rise) if is_witnessed_plainly(exp(expr) - 1, rise) else UNKNOWN
@@ -377,9 +348,7 @@ def _sign_of_power(base, exponent):
         if exponent % 2 == 0:
             return (1, 1) if low == high != 0 else (0, 1)
         return low, high
-    if low == 1:
-        return 1, 1
-    return (0, 1) if low == 0 and sign(exponent)[0] == 1 else UNKNOWN
+    return (low, 1) if low == 1 or (low == 0 and sign(exponent)[0] == 1) else UNKNOWN
 
 
 def _sign_of_function(expr):
