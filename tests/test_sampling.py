@@ -197,12 +197,14 @@ def test_a_point_outside_the_domain_does_not_obey(symbol, value):
 
 
 def test_a_point_on_the_way_to_another_stays_in_its_domain_and_keeps_its_labels():
-    for one, other in zip(*(draw_points(ALL, SIZES, random.Random(seed), 100, wide=True) for seed in (0, 1))):
-        mixed = mix_points(ALL, one, other, Fraction(1, 3))
+    points = (draw_points(ALL, SIZES, random.Random(seed), 100, wide=True) for seed in (0, 1))
+    for seed, (one, other) in enumerate(zip(*points)):
+        mixed = mix_points(ALL, one, other, random.Random(seed))
+        share = Fraction(round(10 ** (6 * random.Random(seed).random())), 10**6)
         assert obeys(ALL, mixed) and all(mixed.values[symbol] == one.values[symbol] for symbol in (i, y, r, labels, s))
-        assert mixed.values[t] == one.values[t] * Fraction(2, 3) + other.values[t] * Fraction(1, 3)
-        assert mixed.values[scores][0][2] == (2 * one.values[scores][0][2] + other.values[scores][0][2]) / 3
-        assert mixed.values[p][1] == (2 * one.values[p][1] + other.values[p][1]) / 3
+        for of in (lambda values: values[t], lambda values: values[p][1], lambda values: values[scores][0][2]):
+            here, there = of(one.values), of(other.values)
+            assert of(mixed.values) == here + share * (there - here)
 
 
 @pytest.mark.parametrize(

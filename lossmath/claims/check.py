@@ -5,7 +5,7 @@ import random
 from dataclasses import dataclass
 
 from lossmath.claims import limits
-from lossmath.claims.counterexample import confirm, excesses, find_fault, has_torch
+from lossmath.claims.counterexample import HAS_TORCH, confirm, excesses, find_fault
 from lossmath.claims.errors import CheckError, Undefined
 from lossmath.claims.evaluation import DIGITS
 from lossmath.claims.quantities import K, M, N
@@ -24,7 +24,7 @@ def choose_device(device=None):
 
     Raises ValueError if there is no such device, or it has no float64; ModuleNotFoundError if there is no torch.
     """
-    if not has_torch():
+    if not HAS_TORCH:
         raise ModuleNotFoundError(
             "`check` evaluates a claim in torch, which cannot be imported here: install it with `pip install torch`. "
             "`prove` and `refute` do without."
@@ -87,7 +87,7 @@ def check(claim, cases: int = 1000, seed: int = 0, device=None) -> Check:
         least = f"at least {len(SIZES)} (one for each number of classes)"
         raise ValueError(f"cases is a whole number, {least}, got {cases!r}")
     device, rng = choose_device(device), random.Random(seed)
-    from torch.cuda import get_device_name
+    import torch
 
     watched = tuple(_watch(claim, one, rng, min(cases, WATCHED)) for one in claim.statements if limits.is_limit(one))
     tight = [(one[0], "==", one[2]) for one in claim.statements if claim.equality_of(one)]
@@ -101,7 +101,7 @@ def check(claim, cases: int = 1000, seed: int = 0, device=None) -> Check:
             moved = filter(None, (at_equality(claim, point) for point in points[::4]))
             screened.append(_screen(claim.near_miss(*tight), [*moved], device))
     gaps, judged = zip(*screened) if screened else ([None], [0])
-    name = get_device_name(device) if device.type == "cuda" else str(device)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
     return Check(claim, cases if screened else min(cases, WATCHED), max(gaps), name, sum(judged), watched)
 
 

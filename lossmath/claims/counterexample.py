@@ -3,10 +3,7 @@
 import math
 import random
 from dataclasses import dataclass
-from fractions import Fraction
-from functools import reduce
 from importlib.util import find_spec
-from operator import itemgetter
 
 import mpmath
 import sympy as sp
@@ -20,6 +17,7 @@ from lossmath.claims.notation import SIGNS, latex
 from lossmath.claims.quantities import K, M, N, unfold
 from lossmath.claims.sampling import Point, at_equality, draw_points, mix_points, scientific, shorten_point, to_tensors
 
+HAS_TORCH = find_spec("torch") is not None
 SLACK = mpf(10) ** -40  # what roundings may leave of the sides, in multiple precision
 SEEN = 1e-11  # and in float64
 # Classes, observations, inputs; how many points; whether they lie all over the domain and are moved towards a failure.
@@ -49,11 +47,10 @@ class Counterexample:
     def _sides(self):
         """The two sides with as many digits as tell them apart."""
         for digits in range(5, DIGITS):
-            left, right = (mpmath.nstr(side, digits, min_fixed=-4, max_fixed=9) for side in (self.left, self.right))
-            left, right = (side.removesuffix(".0") for side in (left, right))
-            if mpmath.almosteq(mpf(left), mpf(right), rel_eps=mpf(10) ** (2 - digits)) and self.left * self.right != 0:
-                continue
-            if left != right:
+            sides = (mpmath.nstr(side, digits, min_fixed=-4, max_fixed=9) for side in (self.left, self.right))
+            left, right = (side.removesuffix(".0") for side in sides)
+            close = mpmath.almosteq(mpf(left), mpf(right), rel_eps=mpf(10) ** (2 - digits))
+            if left != right and not (close and self.left * self.right != 0):
                 return left, right
         return str(self.left), str(self.right)
 
@@ -91,16 +88,10 @@ def violation(statement, point: Point, hypotheses) -> tuple[mpf, mpf] | None:
     if limits.is_limit(statement):
         watched = limits.watch(statement, hypotheses, point)
         return None if watched.near else (watched.value, watched.limit)
-    for digits in (DIGITS, 10 * DIGITS):
-        try:
-            *sides, excess = _measure(statement, point, digits)
-        except Undefined:
-            if digits == DIGITS:
-                continue
-            raise
-        if excess <= SLACK:
-            return None
-    return tuple(sides)
+    if excess_at(statement, point) <= SLACK:
+        return None
+    *sides, excess = _measure(statement, point, 10 * DIGITS)
+    return tuple(sides) if excess > SLACK else None
 
 
 def _measure(statement, point, digits):
@@ -109,6 +100,14 @@ def _measure(statement, point, digits):
     with mpmath.workdps(digits):
         one, other = (mpmath.convert(value_of(side, point.values, point.sizes)) for side in (left, right))
         return one, other, _excess(relation, one, other)
+
+
+def excess_at(statement, point: Point) -> float:
+    """By how much a statement fails at a point; NaN where a side has no value."""
+    try:
+        return float(_measure(statement, point, DIGITS)[2])
+    except Undefined:
+        return math.nan
 
 
 def confirm(claim, point: Point) -> Counterexample | None:
@@ -169,14 +168,6 @@ def doubt(claim) -> str | None:
     return None
 
 
-def excess_at(statement, point: Point) -> float:
-    """By how much a statement fails at a point; NaN where a side has no value."""
-    try:
-        return float(_measure(statement, point, DIGITS)[2])
-    except Undefined:
-        return math.nan
-
-
 def _is_at_equality(claim, point):
     """The point is where equality is claimed."""
     if (moved := at_equality(claim, point)) is None:
@@ -189,11 +180,6 @@ def _is_at_equality(claim, point):
 # At many points
 
 
-def has_torch() -> bool:
-    """Whether torch can be imported."""
-    return find_spec("torch") is not None
-
-
 def excesses(claim, points: list[Point], device=None) -> list[float]:
     """By how much the claim fails at each point, as far as float64 sees; NaN where it sees nothing.
 
@@ -201,15 +187,15 @@ def excesses(claim, points: list[Point], device=None) -> list[float]:
     """
     if not points:
         return []
-    if not has_torch():
-        every = ([excess_at(one, point) for one in _comparisons(claim)] for point in points)
-        return [max(found, key=lambda excess: (math.isnan(excess), excess)) for found in every]
-    values, sizes = to_tensors(points, claim.hypotheses, device), points[0].sizes
-    found = (
-        _excess(relation, *(evaluate_in_torch(side, values, sizes) for side in (left, right)))
-        for left, relation, right in _comparisons(claim)
-    )
-    return reduce(lambda one, other: one.maximum(other), found).expand(len(points)).tolist()
+    if HAS_TORCH:
+        values, sizes = to_tensors(points, claim.hypotheses, device), points[0].sizes
+        found = [
+            _excess(relation, *(evaluate_in_torch(side, values, sizes) for side in sides)).expand(len(points)).tolist()
+            for relation, sides in ((one[1], one[::2]) for one in _comparisons(claim))
+        ]
+    else:
+        found = [[excess_at(statement, point) for point in points] for statement in _comparisons(claim)]
+    return [max(excess, key=lambda one: (math.isnan(one), one)) for excess in zip(*found)]
 
 
 def find_counterexample(claim, points: list[Point]) -> Counterexample | None:
@@ -238,7 +224,7 @@ def refute(claim, seed: int = 0, quick: bool = False) -> Counterexample:
     lines, share = QUICK if quick else SEARCH, 1
     if any(map(limits.is_limit, claim.statements)):
         lines = WATCHED
-    elif not has_torch():
+    elif not HAS_TORCH:
         lines, share = [line for line in lines if line[0] <= 100], 10
     for *sizes, count, moved in lines:
         points = _draw(claim, *sizes, count // share, rng, wide=moved)
@@ -252,20 +238,15 @@ def refute(claim, seed: int = 0, quick: bool = False) -> Counterexample:
 def improve(claim, points: list[Point], rng, steps: int = STEPS) -> list[tuple[float, Point]]:
     """The points moved at random where that brings the claim nearer to failing; the worst first, with its excess."""
 
-    def measure(points):
-        return [
-            (-1.0 if math.isnan(excess) else excess, point) for excess, point in zip(excesses(claim, points), points)
-        ]
+    def rank(pair):
+        return -1.0 if math.isnan(pair[0]) else pair[0]
 
-    best = measure(points)
+    best = [*zip(excesses(claim, points), points)]
     for _ in range(steps):
         others = draw_points(claim.hypotheses, points[0].sizes, rng, len(points), wide=True)
-        shares = [Fraction(round(10 ** (6 - 6 * rng.random())), 10**6) for _ in points]
-        moved = [
-            mix_points(claim.hypotheses, point, other, share) for (_, point), other, share in zip(best, others, shares)
-        ]
-        best = [max(pair, key=itemgetter(0)) for pair in zip(best, measure(moved))]
-    return sorted(best, key=itemgetter(0), reverse=True)
+        moved = [mix_points(claim.hypotheses, point, other, rng) for (_, point), other in zip(best, others)]
+        best = [max(pair, key=rank) for pair in zip(best, zip(excesses(claim, moved), moved))]
+    return sorted(best, key=rank, reverse=True)
 
 
 def _draw(claim, classes, observations, inputs, count, rng, wide=False):

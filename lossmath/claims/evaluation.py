@@ -20,7 +20,8 @@ from lossmath.claims.quantities import K, M, N, written
 
 DIGITS = 60  # of a value in multiple precision
 AGREE = 50  # digits to which two sides agree that are not rational
-FUNCTIONS = "exp", "sinh", "cosh", "tanh", "abs", "sign"
+PLAIN = "exp", "sinh", "cosh", "tanh", "abs", "sign"
+FUNCTIONS = *PLAIN, "log", "lambertw", "pow"
 CONSTANTS = {sp.pi: mpmath.pi, sp.E: mpmath.e}
 LONG = 10_000  # bits of a power that is still worked out as a fraction
 HUGE = 20_000  # bits of an exponent whose power is still worked out: exp(-exp(1000)) is, exp(-exp(10**9)) is not
@@ -44,16 +45,16 @@ class _BackEnd(Printer):
     def _print_Symbol(self, expr):
         return (lambda at: self.number(at[expr])) if expr in (K, M, N) else lambda at: at[expr]
 
-    def _indices(self, indices):
-        parts = [(lambda at, i=i: int(i)) if i.is_Integer else self._print(i) for i in indices]
+    def _parts(self, exprs):
+        parts = [*map(self._print, exprs)]
         return lambda at: [part(at) for part in parts]
 
     def _print_Indexed(self, expr):
-        place = self._indices(expr.indices)
+        place = self._parts(expr.indices)
         return lambda at: self.entry(at[expr.base], *place(at))
 
     def _print_KroneckerDelta(self, expr):
-        indices = self._indices(expr.args)
+        indices = self._parts(expr.args)
         return lambda at: self.equal(*indices(at))
 
     def _over(self, reduce, body, index, size):
@@ -76,42 +77,26 @@ class _BackEnd(Printer):
 
     def _differentiate(self, body, step):
         variable, count = step
-        base, place = getattr(variable, "base", variable), self._indices(getattr(variable, "indices", ()))
+        base, place = getattr(variable, "base", variable), self._parts(getattr(variable, "indices", ()))
         return lambda at: self.slope(lambda value: body({**at, base: value}), at[base], place(at), int(count))
 
     def _print_Add(self, expr):
-        terms = [*map(self._print, expr.args)]
-        return lambda at: sum(term(at) for term in terms)
+        terms = self._parts(expr.args)
+        return lambda at: sum(terms(at))
 
     def _print_Mul(self, expr):
         """A product; where a factor is 0, the logarithms in the others do not matter: 0 log 0 = 0."""
-        plain, rest = ([self._print(arg) for arg in expr.args if arg.has(sp.log) == logs] for logs in (False, True))
-        return lambda at: self.product(
-            [factor(at) for factor in plain],
-            lambda log: [factor({**at, sp.log: log}) for factor in rest],
-            at.get(sp.log, self.log),
-        )
-
-    def _print_Pow(self, expr):
-        base, exponent = map(self._print, expr.args)
-        return lambda at: self.power(base(at), exponent(at), expr)
-
-    def _print_log(self, expr):
-        argument = self._print(expr.args[0])
-        return lambda at: at.get(sp.log, self.log)(argument(at), expr)
+        plain, rest = (self._parts(arg for arg in expr.args if arg.has(sp.log) == logs) for logs in (False, True))
+        return lambda at: self.product(plain(at), lambda log: rest({**at, sp.log: log}), at.get(sp.log, self.log))
 
     def _print_Function(self, expr):
         name = type(expr).__name__.lower()
-        if name not in FUNCTIONS:
+        if name not in FUNCTIONS or len(expr.args) > 1 + expr.is_Pow:
             self.emptyPrinter(expr)
-        argument = self._print(expr.args[0])
-        return lambda at: getattr(self, name)(argument(at))
+        arguments = self._parts(expr.args)
+        return lambda at: at.get(expr.func, getattr(self, name))(*arguments(at), expr)
 
-    def _print_LambertW(self, expr):
-        if len(expr.args) > 1:
-            self.emptyPrinter(expr)
-        argument = self._print(expr.args[0])
-        return lambda at: self.lambert(argument(at), expr)
+    _print_Pow = _print_Function
 
 
 @lru_cache(maxsize=4096)
@@ -126,14 +111,18 @@ def _not_huge(exponent):
 
 
 def _bounded(function):
-    return staticmethod(lambda exponent: function(_not_huge(exponent)))
+    return _plain(lambda exponent: function(_not_huge(exponent)))
+
+
+def _plain(function):
+    return staticmethod(lambda u, expr: function(u))
 
 
 class Exact(_BackEnd):
     """Fractions as long as nothing leaves them, then numbers of mpmath, with the digits of its present context."""
 
-    exp, sinh, cosh = (_bounded(function) for function in (mpmath.exp, mpmath.sinh, mpmath.cosh))
-    abs, tanh, sign = staticmethod(abs), staticmethod(mpmath.tanh), staticmethod(lambda u: (u > 0) - (u < 0))
+    exp, sinh, cosh = map(_bounded, (mpmath.exp, mpmath.sinh, mpmath.cosh))
+    abs, tanh, sign = map(_plain, (abs, mpmath.tanh, lambda u: (u > 0) - (u < 0)))
     total, maximum = staticmethod(sum), partial(max, key=mpmath.convert)
 
     def number(self, value):
@@ -142,7 +131,7 @@ class Exact(_BackEnd):
     def entry(self, value, *place):
         for index in place:
             if not 1 <= index <= len(value):
-                raise IndexError(f"there is no entry {index} among {len(value)}")
+                raise ValueError(f"there is no entry {index} among {len(value)}")
             value = value[int(index) - 1]
         return value
 
@@ -161,7 +150,7 @@ class Exact(_BackEnd):
         """The derivative in one entry, by differences: independent of SymPy's, and of torch's."""
         return mpmath.diff(lambda entry: function(_replace(value, place, entry)), self.entry(value, *place), count)
 
-    def power(self, base, exponent, expr):
+    def pow(self, base, exponent, expr):
         size = mpmath.mag(_not_huge(exponent))
         whole = exponent.denominator == 1 if isinstance(exponent, Rational) else mpmath.isint(exponent)
         _require(base > 0 or (base == 0 and exponent >= 0) or (base < 0 and whole), base, expr)
@@ -176,7 +165,7 @@ class Exact(_BackEnd):
     def log(self, u, expr):
         return 0 if u == 1 else mpmath.log(_require(u > 0, u, expr))
 
-    def lambert(self, u, expr):
+    def lambertw(self, u, expr):
         return mpmath.lambertw(_require(u > 0, u, expr))
 
 
@@ -203,18 +192,15 @@ class Torch(_BackEnd):
 
         super().__init__()
         self._torch, self._device = torch, device
-        vars(self).update({name: getattr(torch, name) for name in FUNCTIONS})
+        vars(self).update({name: _plain(getattr(torch, name)) for name in (*PLAIN, "log")})
 
     def number(self, value):
         # not `torch.tensor`, which copies to another device in a way that a derivative around it does not allow
         return self._torch.full((), float(value), dtype=self._torch.float64, device=self._device)
 
     def entry(self, value, *place):
-        for index in place:
-            if isinstance(index, int):
-                value = value.select(0, index - 1)
-            else:  # as a vector of one index, which vmap asks for inside a derivative
-                value = value.index_select(0, (index - 1).reshape(1)).squeeze(0)
+        for index in place:  # as a vector of one index, which vmap asks for inside a derivative
+            value = value.index_select(0, (index - 1).long().reshape(1)).squeeze(0)
         return value
 
     def equal(self, one, other):
@@ -232,13 +218,10 @@ class Torch(_BackEnd):
         slope = function if count == 1 else lambda value: self.slope(function, value, place, count - 1)
         return self.entry(self._torch.func.grad(slope)(value), *place)
 
-    def power(self, base, exponent, expr):
+    def pow(self, base, exponent, expr):
         return base**exponent
 
-    def log(self, u, expr):
-        return self._torch.log(u)
-
-    def lambert(self, u, expr):
+    def lambertw(self, u, expr):
         """The number w with w exp(w) = u, for u > 0: Newton's method for w + log w = log u."""
         w = self._torch.log1p(u)
         for _ in range(10):
@@ -301,34 +284,23 @@ def evaluate(expr, values) -> float:
     >>> evaluate(p[y] * log(K), {p: [0.25, 0.75], y: 1})
     0.17328679513998632
     """
-    sizes, point = {}, {}
-    for symbol, value in values.items():
-        point[symbol] = _numbers(value.tolist() if hasattr(value, "tolist") else value)
-        expected, found = getattr(symbol, "shape", ()), _shape(symbol, point[symbol])
-        if len(expected) != len(found):
-            raise ValueError(f"{symbol} has the shape {expected}, got a value of shape {found}")
-        for axis, length in zip(expected, found):
-            if sizes.setdefault(axis, length) != length:
-                raise ValueError(f"{symbol} has {axis} = {length}, another value has {axis} = {sizes[axis]}")
+    sizes = {}
+
+    def read(symbol, value, axes):
+        value = value.tolist() if hasattr(value, "tolist") else value
+        if isinstance(value, (list, tuple)) != bool(axes):
+            raise ValueError(f"{symbol} has the shape {getattr(symbol, 'shape', ())}, got {values[symbol]}")
+        if not axes:
+            whole = isinstance(value, Rational)
+            return Fraction(int(value.numerator), int(value.denominator)) if whole else mpf(value)
+        if (size := sizes.setdefault(axes[0], len(value))) != len(value):
+            raise ValueError(f"{symbol} has {axes[0]} = {len(value)}, another row or value has {axes[0]} = {size}")
+        return tuple(read(symbol, entry, axes[1:]) for entry in value)
+
+    point = {symbol: read(symbol, value, getattr(symbol, "shape", ())) for symbol, value in values.items()}
     try:
         with mpmath.workdps(DIGITS):
             return float(mpmath.convert(value_of(sp.sympify(expr), point, sizes)))
-    except IndexError as error:
-        raise ValueError(str(error)) from None
     except KeyError as error:
         (symbol,) = error.args
         raise ValueError(f"{expr} needs a value for {symbol}, got {', '.join(map(str, values)) or 'none'}") from None
-
-
-def _numbers(value):
-    if isinstance(value, (list, tuple)):
-        return tuple(map(_numbers, value))
-    return Fraction(int(value.numerator), int(value.denominator)) if isinstance(value, Rational) else mpf(value)
-
-
-def _shape(symbol, value):
-    if not isinstance(value, tuple):
-        return ()
-    if len(inner := {_shape(symbol, entry) for entry in value}) > 1:
-        raise ValueError(f"{symbol} has rows of different lengths")
-    return len(value), *inner.pop()

@@ -126,12 +126,12 @@ class _Wide(_Short):
         return self._normal(self.scale)
 
     def number(self, interval):
-        (low, low_open), (high, high_open) = _ends(interval)
-        ends = [end for end in ((low, 1, low_open), (high, -1, high_open)) if not math.isinf(end[0])]
+        (low, low_closed), (high, high_closed) = _ends(interval)
+        ends = [end for end in ((low, 1, low_closed), (high, -1, high_closed)) if not math.isinf(end[0])]
         if not ends:
             return self._normal(self.rng.choice((0, 0.01, 1, 1, 5, 30)))
-        (end, inwards, is_open), kind = self.rng.choice(ends), self.rng.randrange(6)
-        if kind == 0 and not is_open:
+        (end, inwards, closed), kind = self.rng.choice(ends), self.rng.randrange(6)
+        if kind == 0 and closed:
             return end
         if kind < 3:  # next to it
             return end + inwards * Fraction(min(high - low, 1)) / 10 ** self.rng.randint(1, 12)
@@ -161,20 +161,17 @@ def _pool(interval):
 
 @cache
 def _ends(interval):
-    """The ends as fractions, and whether they are open; one that is not rational is rounded to 1e-9, inwards."""
-
-    def inward(end, rounded):
-        if end.is_infinite:
-            return float(end)
-        return Fraction(str(end if end.is_Rational else rounded(end * 10**9) / 10**9))
-
-    is_open = (interval.left_open, interval.right_open) if isinstance(interval, sp.Interval) else (False, False)
-    return (inward(interval.inf, sp.ceiling), is_open[0]), (inward(interval.sup, sp.floor), is_open[1])
+    """The ends as fractions, and whether they belong to it; one that is not rational is rounded to 1e-9, inwards."""
+    ends = []
+    for end, rounded in (interval.inf, sp.ceiling), (interval.sup, sp.floor):
+        rational = end if end.is_Rational else rounded(end * 10**9) / 10**9
+        ends.append((float(end) if end.is_infinite else Fraction(str(rational)), end in interval))
+    return tuple(ends)
 
 
 def _is_inside(number, interval):
     (low, _), (high, _) = ends = _ends(interval)
-    return low < number < high or (number, False) in ends
+    return low < number < high or (number, True) in ends
 
 
 def draw_points(hypotheses: Hypotheses, sizes: dict, rng: random.Random, count: int, wide: bool = False) -> list[Point]:
@@ -210,15 +207,14 @@ def _nested(shape, sizes, draw):
 
 def obeys(hypotheses: Hypotheses, point: Point) -> bool:
     """Whether distributions are distributions, and numbers lie in their intervals."""
-    for base, positive in hypotheses.distributions.items():
-        value = point.values[base]
-        for row in [value] if len(base.shape) == 1 else value:
-            with mpmath.workdps(DIGITS):  # a place where equality is claimed need not be rational
-                off = abs(mpmath.convert(sum(row) - 1))
-            if off > 1e-50 or min(row) < 0 or (positive and min(row) == 0):
-                return False
-    intervals = hypotheses.intervals.items()
-    return all(interval.contains(sp.sympify(point.values[symbol])) == sp.true for symbol, interval in intervals)
+    with mpmath.workdps(DIGITS):  # a place where equality is claimed need not be rational
+        for base, positive in hypotheses.distributions.items():
+            value = point.values[base]
+            for row in [value] if len(base.shape) == 1 else value:
+                if abs(mpmath.convert(sum(row) - 1)) > 1e-50 or min(row) < 0 or (positive and min(row) == 0):
+                    return False
+        intervals = hypotheses.intervals.items()
+        return all(_is_inside(Fraction(str(point.values[symbol])), interval) for symbol, interval in intervals)
 
 
 def at_equality(claim, point: Point) -> Point | None:
@@ -239,8 +235,9 @@ def at_equality(claim, point: Point) -> Point | None:
     return moved if obeys(claim.hypotheses, moved) else None
 
 
-def mix_points(hypotheses: Hypotheses, one: Point, other: Point, share: Fraction) -> Point:
-    """The point so far on the way from one to another, with the labels of the one: domains are convex."""
+def mix_points(hypotheses: Hypotheses, one: Point, other: Point, rng: random.Random) -> Point:
+    """A point on the way from one to another, from one millionth of it to all; domains are convex, labels stay."""
+    share = Fraction(round(10 ** (6 * rng.random())), 10**6)
 
     def mix(here, there):
         return tuple(map(mix, here, there)) if isinstance(here, tuple) else here + share * (there - here)
