@@ -30,7 +30,7 @@ class Fused(torch.autograd.Function):
     A kernel takes the place of a part, that part of the inputs, and for each input a place to write the slopes to, or
     None; it returns the losses, and a factor of what it wrote: a number, or one for each loss if there is one part.
     Slopes become the gradient where they lie, unless the graph is kept. Of short dtypes the inputs are kept, and the
-    kernel runs again, so that slopes are rounded once. What is to be differentiated again is computed in the plain form.
+    kernel runs again, so that slopes are rounded once. What is differentiated again is computed in the plain form.
     """
 
     @staticmethod
@@ -313,26 +313,33 @@ def binary_kernel(index, inputs, outs, t, alpha, gamma):
 
 def divergence_kernel(index, inputs, outs, plain, dim):
     """KL from logits and its slopes, -p t in those of p, and p exp(t) / E_p[exp(t)] - p in those of q."""
-    p, q = (x.double() for x in inputs)
-    leads = p - p.amax(dim, keepdim=True)
-    t = q.sub_(q.amax(dim, keepdim=True)).sub_(leads)
-    shares = leads.exp()
-    total = shares.sum(dim, keepdim=True)
-    shares /= total
-    t -= (shares * t).sum(dim, keepdim=True)
-    logs = leads.sub_(total.log()).add_(t)  # log(p exp(t))
-    low, high = extremes(logs) or (0.0, 0.0)
-    if not -torch.inf < low <= high < 50:  # an impossible class, or terms that overflow
-        return _differentiate(plain, inputs, outs)
-    tilted = logs.exp_()
-    mean = tilted.sum(dim, keepdim=True)
-    if not extremes(mean, False)[0] > 1 + 1e-5:  # so close that the mean has no digits of the divergence
-        return _differentiate(plain, inputs, outs)
-    if outs[1] is not None:
-        outs[1].copy_(tilted.div_(mean).sub_(shares))
+    for wide, least in ((torch.float32, 1e-2), (torch.float64, 1e-5)):  # as many digits as p and q are close
+        rows = _tilt(*inputs, outs, dim, wide, least)
+        if rows is not None:
+            return rows, 1.0
+    return _differentiate(plain, inputs, outs)
+
+
+def _tilt(p, q, outs, dim, wide, least):
+    """The divergences, if all are above `least`, no class is impossible, and no term overflows."""
+    shares = p.to(wide).softmax(dim)
+    shares.div_(shares.sum(dim, keepdim=True, dtype=torch.float64))
+    p, q = (x.double().sub_(x.narrow(dim, 0, 1)) for x in (p, q))  # exact, whatever their offsets
+    t = q.sub_(p)
+    t = t.sub_((shares * t).sum(dim, keepdim=True)).to(wide)
+    low, high = extremes(t) or (0.0, 0.0)
+    if not -torch.inf < low <= high < 40:
+        return None
+    grown = t.expm1()
+    more = (shares * grown).sum(dim, keepdim=True, dtype=torch.float64)
+    if not (extremes(more, False) or [0.0])[0] > least:
+        return None
     if outs[0] is not None:
-        outs[0].copy_(shares.mul_(t).neg_())
-    return mean.log_(), 1.0
+        torch.mul(shares, t, out=t).neg_()
+        outs[0].copy_(t)
+    if outs[1] is not None:
+        outs[1].copy_(grown.sub_(more).mul_(shares).div_(1 + more))
+    return more.log1p_()
 
 
 def _differentiate(plain, inputs, outs):
