@@ -66,7 +66,7 @@ class Fused(torch.autograd.Function):
         if not any(grad.stride()):  # one number for all, after a sum or a mean
             grad = grad.as_strided((), ())
         scale = grad * ctx.factor
-        multiply = torch.mul if torch._C._autograd._get_current_graph_task_keep_graph() else Tensor.mul_
+        multiply = torch.mul if _keeps_graph() else Tensor.mul_
         return *[None] * 5, *[None if x is None else multiply(x, scale.to(x.dtype)) for x in kept]
 
     @staticmethod
@@ -85,7 +85,8 @@ class Fused(torch.autograd.Function):
     @staticmethod
     def slopes(ctx, inputs, grad):
         """The gradients from the inputs of short dtypes, each part in a wide dtype first."""
-        results = [torch.empty_like(x) if want else None for x, want in zip(inputs, ctx.wanted)]
+        made = torch.empty_like if _keeps_graph() else Tensor.detach  # in place of the inputs, which are copies
+        results = [made(x) if want else None for x, want in zip(inputs, ctx.wanted)]
         for index in _parts(inputs[0], ctx.size, True):
             parts = [x[index] for x in inputs]
             outs = [torch.empty_like(x, dtype=ctx.wide) if want else None for x, want in zip(parts, ctx.wanted)]
@@ -95,6 +96,11 @@ class Fused(torch.autograd.Function):
                 if result is not None:
                     result[index] = out.mul_(scale)
         return results
+
+
+def _keeps_graph():
+    """Whether the backward pass at work may be repeated."""
+    return torch._C._autograd._get_current_graph_task_keep_graph()
 
 
 def _transformed():
@@ -226,7 +232,7 @@ def _careful_labels(z, out, label, c, gamma, dim):
 def mixture_kernel(index, inputs, outs, p, mass, gamma, dim):
     """`_mixture_loss` and minus its slopes, s_k - q_k Σ s with s_k = p_k (1 - q_k)^γ (1 + γ q_k loss_k / (1 - q_k))."""
     p, gamma = p(index=index), _take(gamma, index)
-    mass = p.sum(dim, keepdim=True) if mass is None else mass[index]
+    mass = sum_classes(p, dim) if mass is None else mass[index]
     z = inputs[0].to(p.dtype)
     if z.device.type != "cpu":
         return _careful_mixtures(z, outs[0], p, mass, gamma, dim)
@@ -241,7 +247,7 @@ def mixture_kernel(index, inputs, outs, p, mass, gamma, dim):
 
 def _mixture_rows(z, out, p, mass, gamma, dim):
     focal = not isinstance(gamma, float) or gamma > 0
-    if z.shape[dim] <= EVEN and (z.shape[dim] >= 16 or dim < z.ndim - 1):  # torch's own keeps the digits, and is fast
+    if z.shape[dim] == 16 or (z.shape[dim] < 16 and dim < z.ndim - 1):  # torch's own keeps the digits, and is fast
         logs = z.log_softmax(dim)
         if not focal:
             if out is not None:
