@@ -13,6 +13,8 @@ from torch.autograd import forward_ad
 
 from lossmath._validation import EVEN, extremes, sum_classes, widen
 
+TINY = torch.finfo(torch.float32).smallest_normal
+
 
 def expm1_less(t):
     """exp(t) - 1 - t, >= 0, with all its digits next to t = 0."""
@@ -26,9 +28,9 @@ class Fused(torch.autograd.Function):
     """Rows of losses by a kernel, part by part, with their slopes, which are all that is kept of them.
 
     A kernel takes the place of a part, that part of the inputs, and for each input a place to write the slopes to, or
-    None; it returns the losses, and factors of the slopes if these are not complete. Of short dtypes the inputs are
-    kept, and the kernel runs again, so that slopes are rounded once. What is to be differentiated again is computed
-    in the plain form.
+    None; it returns the losses, and a factor of what it wrote: a number, or one for each loss if there is one part.
+    Slopes become the gradient where they lie, unless the graph is kept. Of short dtypes the inputs are kept, and the
+    kernel runs again, so that slopes are rounded once. What is differentiated again is computed in the plain form.
     """
 
     @staticmethod
@@ -37,7 +39,7 @@ class Fused(torch.autograd.Function):
         short = any(torch.finfo(x.dtype).bits < 32 for x in inputs)
         if any(wanted):
             ctx.inputs, ctx.versions = inputs, [x._version for x in inputs]
-            ctx.kernel, ctx.plain, ctx.dim, ctx.wide, ctx.factor = kernel, plain, dim, wide, None
+            ctx.kernel, ctx.plain, ctx.dim, ctx.wide = kernel, plain, dim, wide
         keep = any(wanted) and not short
         kept = [torch.empty_like(x) if keep and want else None for x, want in zip(inputs, wanted)]
         rows = first.new_empty([1 if axis == dim else size for axis, size in enumerate(first.shape)], dtype=wide)
@@ -45,9 +47,10 @@ class Fused(torch.autograd.Function):
             outs = [None if slopes is None else slopes[index] for slopes in kept]
             losses, factor = kernel(index, [x[index] for x in inputs], outs)
             if index is ...:
-                rows, ctx.factor = losses, factor
+                rows = losses
             else:
                 rows[index] = losses
+            ctx.factor = factor
         if any(wanted):
             ctx.short, ctx.wanted, ctx.size = short, wanted, size
             ctx.save_for_backward(*([x.clone() for x in inputs] if short else kept))
@@ -60,8 +63,11 @@ class Fused(torch.autograd.Function):
             return *[None] * 5, *Fused.again(ctx, grad)
         if ctx.short:
             return *[None] * 5, *Fused.slopes(ctx, kept, grad)
-        grad = grad if ctx.factor is None else grad * ctx.factor
-        return *[None] * 5, *[None if x is None else x * grad.to(x.dtype) for x in kept]
+        if not any(grad.stride()):  # one number for all, after a sum or a mean
+            grad = grad.as_strided((), ())
+        scale = grad * ctx.factor
+        multiply = torch.mul if _keeps_graph() else Tensor.mul_
+        return *[None] * 5, *[None if x is None else multiply(x, scale.to(x.dtype)) for x in kept]
 
     @staticmethod
     def again(ctx, grad):
@@ -79,16 +85,22 @@ class Fused(torch.autograd.Function):
     @staticmethod
     def slopes(ctx, inputs, grad):
         """The gradients from the inputs of short dtypes, each part in a wide dtype first."""
-        results = [torch.empty_like(x) if want else None for x, want in zip(inputs, ctx.wanted)]
+        made = torch.empty_like if _keeps_graph() else Tensor.detach  # in place of the inputs, which are copies
+        results = [made(x) if want else None for x, want in zip(inputs, ctx.wanted)]
         for index in _parts(inputs[0], ctx.size, True):
             parts = [x[index] for x in inputs]
             outs = [torch.empty_like(x, dtype=ctx.wide) if want else None for x, want in zip(parts, ctx.wanted)]
             _, factor = ctx.kernel(index, parts, outs)
-            scale = grad[index] if factor is None else grad[index] * factor
+            scale = grad[index] * factor
             for result, out in zip(results, outs):
                 if result is not None:
                     result[index] = out.mul_(scale)
         return results
+
+
+def _keeps_graph():
+    """Whether the backward pass at work may be repeated."""
+    return torch._C._autograd._get_current_graph_task_keep_graph()
 
 
 def _transformed():
@@ -101,11 +113,11 @@ def fusable(inputs, *constants):
     if torch.compiler.is_compiling() or _transformed():
         return False
     constants = [x for x in constants if x is not None]
-    if torch.is_grad_enabled() and any(x.requires_grad for x in constants):
-        return False
-    tensors = [*inputs, *constants]
-    kinds = all(type(x) in (Tensor, nn.Parameter, nn.Buffer) and x.device.type in ("cpu", "cuda") for x in tensors)
-    return kinds and all(forward_ad.unpack_dual(x).tangent is None for x in tensors)
+    for x in (*inputs, *constants):
+        known = type(x) in (Tensor, nn.Parameter, nn.Buffer) and (x.is_cpu or x.is_cuda)
+        if not known or forward_ad.unpack_dual(x).tangent is not None:
+            return False
+    return not (torch.is_grad_enabled() and any(x.requires_grad for x in constants))
 
 
 def _parts(x, size, short):
@@ -124,136 +136,169 @@ def _parts(x, size, short):
             yield (slice(start, start + count), *inner)
 
 
-def _softmax(z, dim, out, logs):
-    """The softmax and, if asked for, its logarithm, in the dtype of `out`."""
-    if z.shape[dim] < 16 and dim == z.ndim - 1 and not z.is_cuda:  # torch's is slow for rows shorter than its vectors
-        leads = z - z.amax(dim, keepdim=True)
-        q = torch.exp(leads, out=out)
-        total = q.sum(dim, keepdim=True)
-        return q.div_(total), leads.sub_(total.log()) if logs else None
-    return torch.softmax(z, dim, out=out), z.log_softmax(dim) if logs else None
+def _softmax(z, dim, out):
+    """The softmax, in the dtype of `out`."""
+    short = z.shape[dim] < 16 and dim == z.ndim - 1 and z.is_cpu
+    if short and z.numel() > 2**12:  # torch's is slow for many rows that are shorter than its vectors
+        q = torch.sub(z, z.amax(dim, keepdim=True), out=out).exp_()
+        return q.div_(sum_classes(q, dim))
+    return torch.softmax(z, dim, out=out)
 
 
 def _take(x, index):
     return x[index] if isinstance(x, Tensor) else x
 
 
-def _refine(kernel, z, out, rows, factor, gamma, mass, dim, *others):
-    """Rows of small losses again, by the careful kernel: a class may have nearly all of the probability there."""
-    limit = 0.1 * 0.2**gamma if mass is None else mass * 0.1 * 0.2**gamma
-    if not rows.numel() or extremes(rows, False)[0] >= (limit if isinstance(limit, float) else extremes(limit)[1]):
-        return
+def _refine(kernel, unsure, z, out, rows, factor, gamma, dim, *others):
+    """The rows that are `unsure` again, by the careful kernel; all if they are many."""
 
     def last(x):
         return (x if dim else x.unsqueeze(0)).movedim(1, -1)
 
-    at = last(rows < limit).squeeze(-1).nonzero(as_tuple=True)
+    if 2 * unsure.sum() > unsure.numel():
+        return kernel(z, out, *others, gamma, dim)
+    at = last(unsure).squeeze(-1).nonzero(as_tuple=True)
 
     def pick(x):
         return last(x)[at] if isinstance(x, Tensor) else x
 
     def put(x, values):
-        if x is not None:
+        if isinstance(x, Tensor):
             last(x)[at] = values
 
     part = pick(z)
     slopes = None if out is None else torch.empty_like(part)
-    found, scale = kernel(part, slopes, *[pick(x) for x in others], gamma=pick(gamma), dim=1, careful=True)
+    found, scale = kernel(part, slopes, *map(pick, others), pick(gamma), 1)
     put(rows, found)
     put(out, slopes)
     put(factor, scale)
+    return rows, factor
 
 
 def label_kernel(index, inputs, outs, label, c, gamma, dim):
     """`_label_loss` and its slopes: q_j f for each class but the label, and minus their sum for the label."""
     z, label, c, gamma = inputs[0].to(widen(inputs[0].dtype)), label[index], _take(c, index), _take(gamma, index)
-    careful = z.shape[dim] > EVEN or z.device.type != "cpu"
-    rows, factor = _label_rows(z, outs[0], label, c, gamma, dim, careful)
-    if not careful:
-        _refine(_label_rows, z, outs[0], rows, factor, gamma, c, dim, label, c)
+    if z.shape[dim] > EVEN or z.device.type != "cpu":
+        return _careful_labels(z, outs[0], label, c, gamma, dim)
+    q = _softmax(z, dim, outs[0])
+    own = q.gather(dim, label)
+    slope = own - 1
+    if outs[0] is not None:
+        q.scatter_(dim, label, slope)
+    (low, high), sure = extremes(own) or (0.5, 0.5), 0.95 - 0.03 * gamma
+    unsure = None
+    if not low >= TINY:
+        unsure = ~((own >= TINY) & (own <= sure))
+    elif high > (sure if isinstance(gamma, float) else extremes(sure)[0]):
+        unsure = own > sure
+    rows, factor = own.log().neg_(), 1.0
+    if not isinstance(gamma, float) or gamma:
+        miss = slope.neg_()
+        focus = miss**gamma
+        rows *= focus
+        factor = focus.addcdiv_(own.mul_(rows).mul_(gamma), miss)
+    if c is not None:
+        rows *= c
+        factor = c * factor
+    if unsure is not None:
+        factor = torch.ones_like(rows) if isinstance(factor, float) else factor
+        return _refine(_careful_labels, unsure, z, outs[0], rows, factor, gamma, dim, label, c)
     return rows, factor
 
 
-def _label_rows(z, out, label, c, gamma, dim, careful):
-    q, _ = _softmax(z, dim, out, False)
+def _careful_labels(z, out, label, c, gamma, dim):
+    q = _softmax(z, dim, out)
     own = q.gather(dim, label)
-    if careful:
-        miss = q.scatter_(dim, label, own.new_zeros(()).expand_as(own)).sum(dim, keepdim=True)
-        total = miss + own
-        loss, factor, miss, own = (miss / own).log1p(), 1 / total, miss / total, own / total
-    else:
-        loss, factor, miss = own.log().neg_(), None, 1 - own
-    tiny = torch.finfo(own.dtype).smallest_normal
-    if not (extremes(own, False) or [0.0])[0] >= tiny:
-        log_total = -(q.amax(dim, keepdim=True) * (1 if factor is None else factor)).log()
-        loss = torch.where(own < tiny, z.amax(dim, keepdim=True) - z.gather(dim, label) + log_total, loss)
+    miss = q.scatter_(dim, label, own.new_zeros(()).expand_as(own)).sum(dim, keepdim=True)
+    total = miss + own
+    loss, factor, miss, own = (miss / own).log1p(), 1 / total, miss / total, own / total
+    if not (extremes(own, False) or [0.0])[0] >= TINY:
+        log_total = -(q.amax(dim, keepdim=True) * factor).log()
+        loss = torch.where(own < TINY, z.amax(dim, keepdim=True) - z.gather(dim, label) + log_total, loss)
     if out is not None:
-        q.scatter_(dim, label, miss.neg() if factor is None else -miss / factor)
+        q.scatter_(dim, label, -miss * total)
     rows = loss
     if not isinstance(gamma, float) or gamma:
         focus = miss**gamma
         rows = focus * loss
         turn = loss.mul_(own).div_(miss).masked_fill_(miss == 0, 1.0).masked_fill_(own == 0, 0.0)
-        slope = turn.mul_(gamma).add_(1).mul_(focus)
-        factor = slope if factor is None else slope * factor
+        factor *= turn.mul_(gamma).add_(1).mul_(focus)
     if c is not None:
         rows = (c * rows).masked_fill((c == 0) & (rows == torch.inf), 0.0)
-        factor = c.clone() if factor is None else c * factor
+        factor *= c
     return rows, factor
 
 
 def mixture_kernel(index, inputs, outs, p, mass, gamma, dim):
-    """`_mixture_loss` and its slopes, q_k Σ s - s_k with s_k = p_k (1 - q_k)^γ (1 + γ q_k loss_k / (1 - q_k))."""
+    """`_mixture_loss` and minus its slopes, s_k - q_k Σ s with s_k = p_k (1 - q_k)^γ (1 + γ q_k loss_k / (1 - q_k))."""
     p, gamma = p(index=index), _take(gamma, index)
-    mass = p.sum(dim, keepdim=True) if mass is None else mass[index]
+    mass = sum_classes(p, dim) if mass is None else mass[index]
     z = inputs[0].to(p.dtype)
-    careful = z.device.type != "cpu"
-    rows, _ = _mixture_rows(z, outs[0], p, mass, gamma, dim, careful)
-    if not careful:
-        _refine(_mixture_rows, z, outs[0], rows, None, gamma, mass, dim, p, mass)
-    return rows, None
+    if z.device.type != "cpu":
+        return _careful_mixtures(z, outs[0], p, mass, gamma, dim)
+    rows = _mixture_rows(z, outs[0], p, mass, gamma, dim)
+    share = rows / (mass * (0.1 * 0.2**gamma))
+    low, high = extremes(share) or (1.0, 1.0)
+    if 1 <= low <= high < torch.inf:
+        return rows, -1.0
+    unsure = ~((share >= 1) & (share < torch.inf))
+    return _refine(_careful_mixtures, unsure, z, outs[0], rows, -1.0, gamma, dim, p, mass)
 
 
-def _mixture_rows(z, out, p, mass, gamma, dim, careful):
+def _mixture_rows(z, out, p, mass, gamma, dim):
     focal = not isinstance(gamma, float) or gamma > 0
-    if not focal and not careful and 16 <= z.shape[dim] <= EVEN:  # as torch does it
+    if z.shape[dim] == 16 or (z.shape[dim] < 16 and dim < z.ndim - 1):  # torch's own keeps the digits, and is fast
         logs = z.log_softmax(dim)
-        if out is not None:
-            torch.ops.aten._log_softmax_backward_data.out(p, logs, dim, z.dtype, out=out).neg_()
-        return _minus_dot(p, logs, z, dim), None
-    q, logs = _softmax(z, dim, out, True)
-    total = sum_classes(q, dim) if careful or q.shape[dim] > EVEN else None
-    if total is not None:
-        q, logs = q.div_(total), logs.sub_(total.log())
-    if careful:  # numbers, as operations on truth values are slow
-        above = torch.gt(q, 0.5, out=torch.empty_like(q))
-        others = sum_classes(torch.addcmul(q, q, above, value=-1), dim)
-        sure = (others / (1 - others).clamp(min=0.5)).log1p()
-        logs.addcmul_(above, logs.clamp(min=-1), value=-1).addcmul_(above, sure, value=-1)
+        if not focal:
+            if out is not None:
+                torch.ops.aten._log_softmax_backward_data.out(p, logs, dim, z.dtype, out=out)
+            return sum_classes(logs.mul_(p), dim).neg_()
+        q = torch.exp(logs, out=out)
+    else:
+        q, most = _softmax(z, dim, out), z.amax(dim, keepdim=True)
+        total = sum_classes(q, dim)
+        log_total = (q.amax(dim, keepdim=True) / total).log_().neg_()
+        if not focal:
+            rows = sum_classes(torch.sub(most, z).mul_(p), dim).addcmul_(mass, log_total)
+            if out is not None:
+                torch.addcmul(p, q, mass / total, value=-1, out=q)
+            return rows
+        q.div_(total)
+        logs = torch.sub(z, most).sub_(log_total)
+    miss = 1 - q
+    slopes = (miss**gamma).mul_(p)
+    losses = logs.mul_(slopes)
+    rows = sum_classes(losses, dim).neg_()
+    if out is not None:
+        slopes.sub_(losses.mul_(q).mul_(gamma).div_(miss.clamp_(min=TINY)))
+        torch.addcmul(slopes, q, sum_classes(slopes, dim), value=-1, out=q)
+    return rows
+
+
+def _careful_mixtures(z, out, p, mass, gamma, dim):
+    q, logs = _softmax(z, dim, out), z.log_softmax(dim)
+    total = sum_classes(q, dim)
+    q, logs = q.div_(total), logs.sub_(total.log())
+    above = torch.gt(q, 0.5, out=torch.empty_like(q))  # numbers, as operations on truth values are slow
+    others = sum_classes(torch.addcmul(q, q, above, value=-1), dim)
+    sure = (others / (1 - others).clamp(min=0.5)).log1p()
+    logs.addcmul_(above, logs.clamp(min=-1), value=-1).addcmul_(above, sure, value=-1)
     focus = slopes = p
-    if focal:
+    if not isinstance(gamma, float) or gamma:
         miss = 1 - q
-        if careful:
-            miss.addcmul_(above, miss, value=-1).addcmul_(above, others)
+        miss.addcmul_(above, miss, value=-1).addcmul_(above, others)
         focus = p * miss**gamma
         turn = torch.where(miss == 0, 1.0, (q * logs).div_(miss).neg_()).masked_fill_(q == 0, 0.0)
         slopes = turn.mul_(gamma).add_(1).mul_(focus)
         mass = sum_classes(slopes, dim)
-    rows = _minus_dot(focus, logs, z, dim)
+    rows = sum_classes(logs.mul_(focus), dim).neg_()
+    if not (extremes(rows, False) or [torch.nan])[0] >= 0:  # perhaps 0 times -inf
+        rows = sum_classes(logs.masked_fill_((focus == 0) & (z == -torch.inf), 0.0), dim).neg_()
     if out is not None:
-        q.mul_(mass).sub_(slopes)
-        if careful:
-            q.addcmul_(above, q, value=-1)
-            q.addcmul_(above, sum_classes(q, dim), value=-1)
-    return rows, None
-
-
-def _minus_dot(p, logs, z, dim):
-    """-Σ_k p_k logs_k, where 0 times -inf is 0; in place of the logs."""
-    rows = sum_classes(logs.mul_(p), dim).neg_()
-    if not (extremes(rows, False) or [torch.nan])[0] >= 0:
-        rows = logs.masked_fill_((p == 0) & (z == -torch.inf), 0.0).sum(dim, keepdim=True).neg_()
-    return rows
+        torch.addcmul(slopes, q, mass, value=-1, out=q)
+        q.addcmul_(above, q, value=-1)
+        q.addcmul_(above, sum_classes(q, dim), value=-1)
+    return rows, -1.0
 
 
 def binary_kernel(index, inputs, outs, t, alpha, gamma):
@@ -269,31 +314,38 @@ def binary_kernel(index, inputs, outs, t, alpha, gamma):
     if outs[0] is not None:
         turn = (down * up).div_(miss).nan_to_num_(1.0).mul_(loss).mul_(gamma).mul_(1 - 2 * t)
         torch.mul(turn.add_(torch.lerp(up, -down, t)), focus, out=outs[0])
-    return loss.mul_(focus), None
+    return loss.mul_(focus), 1.0
 
 
 def divergence_kernel(index, inputs, outs, plain, dim):
     """KL from logits and its slopes, -p t in those of p, and p exp(t) / E_p[exp(t)] - p in those of q."""
-    p, q = (x.double() for x in inputs)
-    leads = p - p.amax(dim, keepdim=True)
-    t = q.sub_(q.amax(dim, keepdim=True)).sub_(leads)
-    shares = leads.exp()
-    total = shares.sum(dim, keepdim=True)
-    shares /= total
-    t -= (shares * t).sum(dim, keepdim=True)
-    logs = leads.sub_(total.log()).add_(t)  # log(p exp(t))
-    low, high = extremes(logs) or (0.0, 0.0)
-    if not -torch.inf < low <= high < 50:  # an impossible class, or terms that overflow
-        return _differentiate(plain, inputs, outs)
-    tilted = logs.exp_()
-    mean = tilted.sum(dim, keepdim=True)
-    if not extremes(mean, False)[0] > 1 + 1e-5:  # so close that the mean has no digits of the divergence
-        return _differentiate(plain, inputs, outs)
-    if outs[1] is not None:
-        outs[1].copy_(tilted.div_(mean).sub_(shares))
+    for wide, least in ((torch.float32, 1e-2), (torch.float64, 1e-5)):  # as many digits as p and q are close
+        rows = _tilt(*inputs, outs, dim, wide, least)
+        if rows is not None:
+            return rows, 1.0
+    return _differentiate(plain, inputs, outs)
+
+
+def _tilt(p, q, outs, dim, wide, least):
+    """The divergences, if all are above `least`, no class is impossible, and no term overflows."""
+    shares = p.to(wide).softmax(dim)
+    shares.div_(shares.sum(dim, keepdim=True, dtype=torch.float64))
+    p, q = (x.double().sub_(x.narrow(dim, 0, 1)) for x in (p, q))  # exact, whatever their offsets
+    t = q.sub_(p)
+    t = t.sub_((shares * t).sum(dim, keepdim=True)).to(wide)
+    low, high = extremes(t) or (0.0, 0.0)
+    if not -torch.inf < low <= high < 40:
+        return None
+    grown = t.expm1()
+    more = (shares * grown).sum(dim, keepdim=True, dtype=torch.float64)
+    if not (extremes(more, False) or [0.0])[0] > least:
+        return None
     if outs[0] is not None:
-        outs[0].copy_(shares.mul_(t).neg_())
-    return mean.log_(), None
+        torch.mul(shares, t, out=t).neg_()
+        outs[0].copy_(t)
+    if outs[1] is not None:
+        outs[1].copy_(grown.sub_(more).mul_(shares).div_(1 + more))
+    return more.log1p_()
 
 
 def _differentiate(plain, inputs, outs):
@@ -305,4 +357,4 @@ def _differentiate(plain, inputs, outs):
     for out, slope in zip(outs, slopes):
         if out is not None:
             out.copy_(slope)
-    return rows.detach(), None
+    return rows.detach(), 1.0

@@ -15,11 +15,14 @@ FLOATING = torch.float64, torch.float32, torch.bfloat16, torch.float16
 
 def extremes(x: Tensor, both: bool = True) -> tuple | None:
     """The least and the greatest value, or the least; NaN if there is one. None if there are none, or not looked at."""
-    if x.device.type != "cpu" or torch.compiler.is_compiling() or not x.numel():
+    if not x.is_cpu or torch.compiler.is_compiling() or not x.numel():
         return None
+    x = x.detach() if x.requires_grad else x
     try:
-        found = torch.aminmax(x.detach()) if both else (x.detach().amin(),)
-        return tuple(value.item() for value in found)
+        if not both:
+            return (x.amin().item(),)
+        low, high = torch.aminmax(x)
+        return low.item(), high.item()
     except RuntimeError:  # a batch under vmap, a tensor without values
         return None
 
@@ -31,7 +34,7 @@ def widen(dtype: torch.dtype) -> torch.dtype:
 
 def sum_classes(x: Tensor, dim: int) -> Tensor:
     """The sum over the classes, with their axis kept; of rows that are short by a product, which is twice as fast."""
-    if x.ndim == 2 and x.shape[1] <= EVEN and x.device.type == "cpu":
+    if x.ndim == 2 and x.shape[1] <= 16 and x.is_cpu:
         return torch.mv(x, x.new_ones(x.shape[1])).unsqueeze(1)
     return x.sum(dim, keepdim=True)
 

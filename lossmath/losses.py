@@ -235,7 +235,7 @@ def sigmoid_focal_loss(
         loss = Fused.apply(functools.partial(binary_kernel, **options), plain, None, wide, 2**16, inputs)
     else:
         loss = plain(inputs.to(wide))
-    return _reduce(loss, reduction, max(loss.numel(), 1)).to(inputs.dtype)
+    return _reduce(loss, reduction).to(inputs.dtype)
 
 
 def smooth_labels(p: Tensor, epsilon: float) -> Tensor:
@@ -389,14 +389,17 @@ def _loss(input, target, gamma, weight, ignore_index, reduction, epsilon):
     gamma = _check_gamma(gamma, input, input.shape[:dim] + input.shape[dim + 1 :], dim)
     if soft or epsilon:
         p = functools.partial(_mix, target if soft else None, label, c, weight, epsilon, (dim, classes, wide))
-        mass = sums if soft and weight is None and not epsilon else None
+        if soft:
+            mass = sums if weight is None and not epsilon else None
+        else:
+            mass = (1 - epsilon) * (torch.ones_like(label, dtype=wide) if c is None else c)
+            mass = mass + epsilon * (1 if weight is None else weight.mean())
     rows = _rows(input, label, c, ignored, p, mass, gamma, dim, fusable([input], target, weight))
-    if soft:
-        mass = max(rows.numel(), 1)
-    else:
+    mass = None
+    if not soft and reduction == "mean" and (c is not None or ignored is not None):
         mass = torch.ones_like(label, dtype=wide) if c is None else c
-        mass = (mass if ignored is None else mass.masked_fill(ignored, 0.0)).sum() if reduction == "mean" else None
-    rows = _reduce(rows.squeeze(dim), reduction, mass)
+        mass = (mass if ignored is None else mass.masked_fill(ignored, 0.0)).sum()
+    rows = rows.squeeze(dim) if reduction == "none" else _reduce(rows, reduction, mass)
     return rows if torch.is_autocast_enabled(_autocast(input)) else rows.to(input.dtype)
 
 
@@ -432,13 +435,14 @@ def _rows(z, label, c, ignored, p, mass, gamma, dim, fused):
     return rows if ignored is None else rows.masked_fill(ignored, 0.0)
 
 
-def _reduce(losses, reduction, mass):
+def _reduce(losses, reduction, mass=None):
+    """The mean is over the `mass`, or the number of losses; over none it is 0."""
     if reduction == "none":
         return losses
+    if reduction == "mean" and mass is None and losses.numel():
+        return losses.mean()
     total = losses.sum()
-    if reduction == "sum":
-        return total
-    return total / (mass.masked_fill(mass == 0, torch.inf) if isinstance(mass, Tensor) else mass)
+    return total if mass is None else total / mass.masked_fill(mass == 0, torch.inf)
 
 
 # The plain form
