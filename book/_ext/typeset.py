@@ -17,8 +17,20 @@ TEX = LatexToMathML(annotation=True, fancy_error=False, allow_unreliable_renderi
 # Sphinx numbers what has a label.
 NUMBERED = re.compile(r"(\\(?:begin|end)\{(?:align|alignat|equation|gather|multline))\}")
 IN_TEXT = re.compile(r"\\text\{([^{}$]*)\$([^$]*)\$([^{}$]*)\}")  # a formula in words in a formula
+SCRIPTS = {"msub", "msup", "msubsup", "munder", "mover", "munderover"}
 TALL = {"mfrac", "mroot", "msqrt", "mtable", "munder", "munderover"}
 CLOSING, OPENING = re.compile(r"[^\s\w([]+\w*"), re.compile(r"[(\[“]+$")
+
+
+def keep_legible(part, level, display):
+    """No sign is drawn smaller than TeX's smallest: MathML shrinks the scripts of scripts without end."""
+    for place, child in enumerate(part):
+        script, fraction = place > 0 and part.tag in SCRIPTS, part.tag == "mfrac"
+        depth = level + (script or (fraction and not display))
+        if depth > 2:
+            child.set("scriptlevel", "2")
+        whole = (display and not (script or fraction)) or child.get("displaystyle") == "true"
+        keep_legible(child, min(depth, 2), whole)
 
 
 def typeset(tex, display):
@@ -32,6 +44,7 @@ def typeset(tex, display):
         if not any(part.tag in TALL or part.text in ("∑", "∏", "∫") for part in row.iter()):
             for sign in row.findall("mo"):
                 sign.set("stretchy", "false")  # as TeX, whose \left and \right do not grow around what is low
+    keep_legible(tree, 0, display)
     return ET.tostring(tree, "unicode", short_empty_elements=False)
 
 
