@@ -12,7 +12,6 @@ import pytest
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
-import graph  # noqa: E402
 import ledger  # noqa: E402
 import mutate  # noqa: E402
 from chapters import MIME  # noqa: E402
@@ -372,7 +371,7 @@ def entries(edges):
 
 def test_the_graph_draws_every_claim_as_a_link_below_what_it_rests_on():
     edges = {"a": [], "alone": [], "b": ["a"], "c": ["a", "b"]}
-    drawn = graph.draw(entries(edges))
+    drawn = ledger.draw(entries(edges))
     svg = ElementTree.fromstring(drawn[drawn.index("<svg") : drawn.index("<figcaption")])
     heights = {link.get("href").split("#")[1]: float(link[0].get("cy")) for link in svg.iter("a")}
     assert heights.keys() == edges.keys()
@@ -382,9 +381,3 @@ def test_the_graph_draws_every_claim_as_a_link_below_what_it_rests_on():
         "b rests on a", "c rests on a", "c rests on b"
     }  # fmt: skip
     assert "Which claim rests on which" in svg.get("aria-label")
-
-
-def test_a_circle_is_found():
-    assert graph.cycle({"a": ["b"], "b": ["c"], "c": []}) is None
-    found = graph.cycle({"a": ["b"], "b": ["c"], "c": ["a"]})
-    assert found[0] == found[-1] and set(found) == {"a", "b", "c"}
