@@ -10,7 +10,6 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import jinja2
-from chapters import anchor
 from docutils import nodes
 from mutate import examined
 from sphinx.util import logging
@@ -169,8 +168,8 @@ def _done(home):
         if left[verb]:
             done[name] = {key: left[verb][0][key] for key in keys} | {"cell": _cell(left[verb][0])}
     done["near_misses"] = [
-        stated(one) | {"counterexample": one["counterexample"], "shown": one["shown"], "cell": _cell(one, number)}
-        for number, one in enumerate(left["refute"], 1)
+        stated(one) | {"counterexample": one["counterexample"], "shown": one["shown"], "cell": _cell(one)}
+        for one in left["refute"]
     ]
     tried = [mutant for record in left["mutate"] for mutant in record["mutants"]]
     done["mutants"] = {fate: sum(mutant["fate"] == fate for mutant in tried) for fate in FATES}
@@ -178,8 +177,8 @@ def _done(home):
     return done
 
 
-def _cell(record, number=1):
-    return f"{record['page']}.html#{anchor(record, number)}"
+def _cell(record):
+    return f"{record['page']}.html#{record['anchor']}"
 
 
 def _status(entry):
