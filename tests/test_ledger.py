@@ -5,6 +5,7 @@ import json
 import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
+import chapters  # noqa: E402
 import ledger  # noqa: E402
 import mutate  # noqa: E402
 from chapters import MIME  # noqa: E402
@@ -53,15 +55,16 @@ EMPIRICAL = '\n[claims.calibrates]\nkind = "empirical"\nchapter = "small"\n'
 
 def run(*cells, page="book/small"):
     """What the cells leave, when a notebook runs them."""
-    left, place = [], 0
+    code, left = [], []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evidence, "in_notebook", lambda: True)
-        patch.setattr(evidence, "publish", lambda record: left.append(json.loads(json.dumps(record)) | {"cell": place}))
+        patch.setattr(evidence, "publish", lambda record: left.append({"data": {MIME: json.loads(json.dumps(record))}}))
         names = {}
         for cell in cells:
             exec(cell, names)
-            place += 1
-    return [record | {"page": page} for record in left]
+            code.append({"outputs": left.copy()})
+            left.clear()
+    return list(chapters.evidence(page, SimpleNamespace(cells=code)))
 
 
 def without(*left_out, **replaced):

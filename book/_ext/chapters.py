@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import sys
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from importlib.metadata import version
@@ -66,7 +67,6 @@ def execute(app, env, added, changed, removed):
             cwd=str(Path(env.doc2path(page)).parent),
             timeout=settings.execution_timeout,
             allow_errors=False,
-            meta_override=False,
             force_raise_errors=True,  # whatever a cell's tags say
             skip_cells_with_tag="",
             extra_arguments=[f"--IPKernelApp.exec_lines={COLLECT_RARELY}"],
@@ -115,29 +115,24 @@ def merged(cache, notebook):
 
 
 def evidence(page, notebook):
-    """The records that the cells of a notebook left, with the page and the place of the cell."""
+    """The records that the cells of a notebook left, with their page, the place of their cell and their name."""
+    numbers = Counter()
     for place, cell in enumerate(notebook.cells):
         for output in cell.get("outputs", []):
-            if MIME in output.get("data", {}):
-                yield {**output["data"][MIME], "page": page, "cell": place}
-
-
-def anchor(record, number=1):
-    """The name of the cell that left a record, on its page."""
-    return f"{record['claim']}-{ANCHORS[record['verb']]}" + (f"-{number}" if record["verb"] == "refute" else "")
+            if record := output.get("data", {}).get(MIME):
+                name = f"{record['claim']}-{ANCHORS.get(record['verb'])}"
+                numbers[name] += 1
+                if record["verb"] == "refute" or numbers[name] > 1:
+                    name += f"-{numbers[name]}"
+                yield {**record, "page": page, "cell": place, "anchor": name}
 
 
 def name_cells(app, doctree):
     """Give the cells that prove, check and refute addresses."""
-    names, numbers = {}, {}
-    for record in app.evidence:
-        if record["page"] == app.env.docname and record["verb"] in ANCHORS:
-            key = record["verb"], record["claim"]
-            numbers[key] = numbers.get(key, 0) + 1
-            names.setdefault(anchor(record, numbers[key]), record["cell"])
     for node in doctree.findall(nodes.container):
+        place = (app.env.docname, node.get("cell_index"))
         if node.get("nb_element") == "cell_code":
-            node["ids"] += [name for name, cell in names.items() if cell == node["cell_index"]]
+            node["ids"] += dict.fromkeys(one["anchor"] for one in app.evidence if (one["page"], one["cell"]) == place)
 
 
 def finish(app, pagename, templatename, context, doctree):

@@ -10,7 +10,6 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import jinja2
-from chapters import anchor
 from docutils import nodes
 from mutate import examined
 from sphinx.util import logging
@@ -32,6 +31,8 @@ STATUS = {  # computed status, which is the class of its colour, and the words f
     "not supported": "not supported by an experiment",
     "missing": "without its evidence",
 }
+TEMPLATE = Path(__file__).with_name("ledger.jinja").read_text("utf-8")
+PAGE = jinja2.Template(TEMPLATE, trim_blocks=True, lstrip_blocks=True).module
 FATES = ("refuted", "still true", "undecided")  # of mutants, as in lossmath/claims/mutation.py
 SHOWN = {  # what a row takes of the first record of each verb, and under which name
     "prove": ("proof", ("rules", "latex")),
@@ -167,8 +168,8 @@ def _done(home):
         if left[verb]:
             done[name] = {key: left[verb][0][key] for key in keys} | {"cell": _cell(left[verb][0])}
     done["near_misses"] = [
-        stated(one) | {"counterexample": one["counterexample"], "shown": one["shown"], "cell": _cell(one, number)}
-        for number, one in enumerate(left["refute"], 1)
+        stated(one) | {"counterexample": one["counterexample"], "shown": one["shown"], "cell": _cell(one)}
+        for one in left["refute"]
     ]
     tried = [mutant for record in left["mutate"] for mutant in record["mutants"]]
     done["mutants"] = {fate: sum(mutant["fate"] == fate for mutant in tried) for fate in FATES}
@@ -176,8 +177,8 @@ def _done(home):
     return done
 
 
-def _cell(record, number=1):
-    return f"{record['page']}.html#{anchor(record, number)}"
+def _cell(record):
+    return f"{record['page']}.html#{record['anchor']}"
 
 
 def _status(entry):
@@ -189,16 +190,10 @@ def _status(entry):
     return "computed" if "limit" in entry["proof"]["rules"] else "proved"
 
 
-def _macros():
-    text = Path(__file__).with_name("ledger.jinja").read_text("utf-8")
-    return jinja2.Template(text, trim_blocks=True, lstrip_blocks=True).module
-
-
 def page_of(entries):
     """The ledger as Markdown, in three parts."""
-    page = _macros()
-    blocks = (str(page.block(entry)) for entry in entries)
-    return {"summary": str(page.summary(entries)), "graph": draw(entries), "claims": "\n\n".join(blocks)}
+    blocks = (str(PAGE.block(entry)) for entry in entries)
+    return {"summary": str(PAGE.summary(entries)), "graph": draw(entries), "claims": "\n\n".join(blocks)}
 
 
 def draw(entries):
@@ -211,7 +206,7 @@ def draw(entries):
     swing = {(a, b): min(REACH, 10 + 0.42 * abs(height[b] - height[a])) for a, b in pairs}
     seen = {entry["status"] for entry in entries}
     words = {status: said for status, said in STATUS.items() if status in seen}
-    return str(_macros().graph(entries, height, swing, round(max(swing.values(), default=0)) + 10, words, ROW))
+    return str(PAGE.graph(entries, height, swing, round(max(swing.values(), default=0)) + 10, words, ROW))
 
 
 def settle(app, env, added, changed, removed):
@@ -221,13 +216,14 @@ def settle(app, env, added, changed, removed):
     app.evidence += examined(home, Path(env.mystnb_config.execution_cache_path, "mutants"))
     for said in verify(app.contract, app.evidence):
         logger.warning("the ledger: %s", said)
+    app.rows = rows(app.contract, app.evidence)
     return []
 
 
 def fill(app, page, content):
     """Put the ledger where its page asks for it."""
     if "<!-- ledger: " in content[0]:
-        for name, text in page_of(rows(app.contract, app.evidence)).items():
+        for name, text in page_of(app.rows).items():
             content[0] = content[0].replace(f"<!-- ledger: {name} -->", text)
 
 
@@ -241,14 +237,14 @@ def find_labels(app, env):
 
 def sum_up(app, doctree, docname):
     """After a verdict, what else was done to the claim, with a link to its entry in the ledger."""
-    found = {entry["id"]: entry for entry in rows(app.contract, app.evidence) if entry["page"] == docname}
+    found = {entry["id"]: entry for entry in app.rows if entry["page"] == docname}
     labels = app.env.get_domain("std").anonlabels
     for verdict in list(doctree.findall(nodes.paragraph)):
         id = verdict.astext().startswith("∎") and verdict.next_node(nodes.literal).astext()
         if id in found and f"ledger-{id}" in labels:
             page, label = labels[f"ledger-{id}"]
             uri = f"{app.builder.get_relative_uri(docname, page)}#{label}"
-            said = _macros().sum_up(found[id]).strip()
+            said = PAGE.sum_up(found[id]).strip()
             verdict += [nodes.Text(f" {said} "), nodes.reference("", "The ledger", refuri=uri, internal=True)]
             _fold_check(verdict)
 
@@ -270,7 +266,7 @@ def _fold_check(verdict):
 def write(app, exception):
     """The ledger as JSON beside the site: an output, made anew in every build."""
     if exception is None and app.contract["claims"]:
-        found = {"definitions": app.contract["definitions"], "claims": rows(app.contract, app.evidence)}
+        found = {"definitions": app.contract["definitions"], "claims": app.rows}
         Path(app.outdir, "ledger.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 

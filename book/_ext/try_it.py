@@ -22,19 +22,21 @@ from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
 
-THERE = {"lossmath", "mpmath", "sympy", *sys.stdlib_module_names}  # what can be imported in the browser
+# What can be imported in the browser.
+THERE = re.compile(rf"(lossmath|(lossmath\.claims|mpmath|sympy|{'|'.join(sys.stdlib_module_names)})\b.*)$")
 CHANGES = {"eq", "ge", "le", "append", "extend", "update"}  # methods that change what they are called on
 CHECK = re.compile(r"(display\()?\w+\.check\([^()]*\)+")
 BUTTON = '<p class="try-it"><button type="button" aria-expanded="false" data-cell="{}">Try it</button></p>'
 
 
 class Line(NamedTuple):
-    """A statement of a cell: its text, the names that it uses, those that it defines or changes, what it imports."""
+    """A statement of a cell: its text, the names that it uses, and those that it defines or changes."""
 
     text: str
     uses: set
     defines: set
-    imports: set
+    imports: bool
+    there: bool  # what it imports, in the browser
 
 
 def _symbols(table, top=True):
@@ -68,12 +70,9 @@ def lines_of(code):
         changes = {_changed(node) for node in ast.walk(statement)} - {None}
         if isinstance(statement, (ast.AugAssign, ast.For, ast.While, ast.If, ast.With, ast.Try)):
             changes |= defines  # perhaps, and perhaps not: so what they were before is needed
-        imports = set()
-        for node in ast.walk(statement):
-            if isinstance(node, (ast.Import, ast.ImportFrom)):
-                whence = [node.module] if isinstance(node, ast.ImportFrom) else []
-                imports |= {".".join([*whence, alias.name]) for alias in node.names}
-        yield Line(text, uses | changes, defines | changes, imports)
+        imports = [node for node in ast.walk(statement) if isinstance(node, (ast.Import, ast.ImportFrom))]
+        names = {f"{getattr(node, 'module', '')}.{one.name}".lstrip(".") for node in imports for one in node.names}
+        yield Line(text, uses | changes, defines | changes, bool(imports), all(map(THERE.match, names)))
 
 
 def needed(cell, earlier):
@@ -87,15 +86,10 @@ def needed(cell, earlier):
     return kept[::-1]
 
 
-def runs_in_browser(lines):
-    imports = set().union(*(line.imports for line in lines))
-    return all(name.split(".")[0] in THERE and not re.match(r"lossmath\.(?!claims\b)", name) for name in imports)
-
-
 def is_spared(line, cell):
     """Whether a line does not run in a browser, and the rest of its cell does without: a check, an import for later."""
     used = set().union(*(other.uses for other in cell if other is not line))
-    unused = not runs_in_browser([line]) and not line.defines & used and not line.text.endswith("import *")
+    unused = not line.there and not line.defines & used and not line.text.endswith("import *")
     return unused or bool(CHECK.fullmatch(line.text))
 
 
@@ -108,7 +102,7 @@ def programs(notebook):
             spared = [line for line in lines if is_spared(line, lines)]
             own = [line for line in lines if line not in spared]
             before = needed(own, earlier)
-            if runs_in_browser([*before, *own]) and not all(line.imports for line in own):
+            if all(line.there for line in [*before, *own]) and not all(line.imports for line in own):
                 for line in spared:
                     code = code.replace(line.text, f"# {line.text}  # not in a browser; it ran when the book was built")
                 setting = "".join(f"{line.text}\n" for line in before)
