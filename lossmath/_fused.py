@@ -150,13 +150,11 @@ def _take(x, index):
 
 
 def _refine(kernel, unsure, z, out, rows, factor, gamma, dim, *others):
-    """The rows that are `unsure` again, by the careful kernel; all if they are many."""
+    """The rows that are `unsure` again, by the careful kernel."""
 
     def last(x):
         return (x if dim else x.unsqueeze(0)).movedim(1, -1)
 
-    if 2 * unsure.sum() > unsure.numel():
-        return kernel(z, out, *others, gamma, dim)
     at = last(unsure).squeeze(-1).nonzero(as_tuple=True)
 
     def pick(x):
@@ -178,19 +176,21 @@ def _refine(kernel, unsure, z, out, rows, factor, gamma, dim, *others):
 def label_kernel(index, inputs, outs, label, c, gamma, dim):
     """`_label_loss` and its slopes: q_j f for each class but the label, and minus their sum for the label."""
     z, label, c, gamma = inputs[0].to(widen(inputs[0].dtype)), label[index], _take(c, index), _take(gamma, index)
-    if z.shape[dim] > EVEN or z.device.type != "cpu":
-        return _careful_labels(z, outs[0], label, c, gamma, dim)
-    q = _softmax(z, dim, outs[0])
+    q, unsure = _softmax(z, dim, outs[0]), None
     own = q.gather(dim, label)
+    careful = z.shape[dim] > EVEN or not z.is_cpu
+    if not careful:
+        (low, high), sure = extremes(own) or (0.5, 0.5), 0.95 - 0.03 * gamma
+        if not low >= TINY:
+            unsure = ~((own >= TINY) & (own <= sure))
+        elif high > (sure if isinstance(gamma, float) else extremes(sure)[0]):
+            unsure = own > sure
+        careful = unsure is not None and 2 * unsure.sum() > unsure.numel()
+    if careful:
+        return _careful_labels(z, outs[0], label, c, gamma, dim, q)
     slope = own - 1
     if outs[0] is not None:
         q.scatter_(dim, label, slope)
-    (low, high), sure = extremes(own) or (0.5, 0.5), 0.95 - 0.03 * gamma
-    unsure = None
-    if not low >= TINY:
-        unsure = ~((own >= TINY) & (own <= sure))
-    elif high > (sure if isinstance(gamma, float) else extremes(sure)[0]):
-        unsure = own > sure
     rows, factor = own.log().neg_(), 1.0
     if not isinstance(gamma, float) or gamma:
         miss = slope.neg_()
@@ -206,8 +206,8 @@ def label_kernel(index, inputs, outs, label, c, gamma, dim):
     return rows, factor
 
 
-def _careful_labels(z, out, label, c, gamma, dim):
-    q = _softmax(z, dim, out)
+def _careful_labels(z, out, label, c, gamma, dim, q=None):
+    q = _softmax(z, dim, out) if q is None else q
     own = q.gather(dim, label)
     miss = q.scatter_(dim, label, own.new_zeros(()).expand_as(own)).sum(dim, keepdim=True)
     total = miss + own
@@ -242,6 +242,8 @@ def mixture_kernel(index, inputs, outs, p, mass, gamma, dim):
     if 1 <= low <= high < torch.inf:
         return rows, -1.0
     unsure = ~((share >= 1) & (share < torch.inf))
+    if 2 * unsure.sum() > unsure.numel():
+        return _careful_mixtures(z, outs[0], p, mass, gamma, dim)
     return _refine(_careful_mixtures, unsure, z, outs[0], rows, -1.0, gamma, dim, p, mass)
 
 
