@@ -30,7 +30,7 @@ class Fused(torch.autograd.Function):
     A kernel takes the place of a part, that part of the inputs, and for each input a place to write the slopes to, or
     None; it returns the losses, and a factor of what it wrote: a number, or one for each loss if there is one part.
     Slopes become the gradient where they lie, unless the graph is kept. Of short dtypes the inputs are kept, and the
-    kernel runs again, so that slopes are rounded once. What is to be differentiated again is computed in the plain form.
+    kernel runs again, so that slopes are rounded once. What is differentiated again is computed in the plain form.
     """
 
     @staticmethod
@@ -66,7 +66,7 @@ class Fused(torch.autograd.Function):
         if not any(grad.stride()):  # one number for all, after a sum or a mean
             grad = grad.as_strided((), ())
         scale = grad * ctx.factor
-        multiply = torch.mul if torch._C._autograd._get_current_graph_task_keep_graph() else Tensor.mul_
+        multiply = torch.mul if _keeps_graph() else Tensor.mul_
         return *[None] * 5, *[None if x is None else multiply(x, scale.to(x.dtype)) for x in kept]
 
     @staticmethod
@@ -85,7 +85,8 @@ class Fused(torch.autograd.Function):
     @staticmethod
     def slopes(ctx, inputs, grad):
         """The gradients from the inputs of short dtypes, each part in a wide dtype first."""
-        results = [torch.empty_like(x) if want else None for x, want in zip(inputs, ctx.wanted)]
+        made = torch.empty_like if _keeps_graph() else Tensor.detach  # in place of the inputs, which are copies
+        results = [made(x) if want else None for x, want in zip(inputs, ctx.wanted)]
         for index in _parts(inputs[0], ctx.size, True):
             parts = [x[index] for x in inputs]
             outs = [torch.empty_like(x, dtype=ctx.wide) if want else None for x, want in zip(parts, ctx.wanted)]
@@ -95,6 +96,11 @@ class Fused(torch.autograd.Function):
                 if result is not None:
                     result[index] = out.mul_(scale)
         return results
+
+
+def _keeps_graph():
+    """Whether the backward pass at work may be repeated."""
+    return torch._C._autograd._get_current_graph_task_keep_graph()
 
 
 def _transformed():
@@ -144,13 +150,11 @@ def _take(x, index):
 
 
 def _refine(kernel, unsure, z, out, rows, factor, gamma, dim, *others):
-    """The rows that are `unsure` again, by the careful kernel; all if they are many."""
+    """The rows that are `unsure` again, by the careful kernel."""
 
     def last(x):
         return (x if dim else x.unsqueeze(0)).movedim(1, -1)
 
-    if 2 * unsure.sum() > unsure.numel():
-        return kernel(z, out, *others, gamma, dim)
     at = last(unsure).squeeze(-1).nonzero(as_tuple=True)
 
     def pick(x):
@@ -172,19 +176,21 @@ def _refine(kernel, unsure, z, out, rows, factor, gamma, dim, *others):
 def label_kernel(index, inputs, outs, label, c, gamma, dim):
     """`_label_loss` and its slopes: q_j f for each class but the label, and minus their sum for the label."""
     z, label, c, gamma = inputs[0].to(widen(inputs[0].dtype)), label[index], _take(c, index), _take(gamma, index)
-    if z.shape[dim] > EVEN or z.device.type != "cpu":
-        return _careful_labels(z, outs[0], label, c, gamma, dim)
-    q = _softmax(z, dim, outs[0])
+    q, unsure = _softmax(z, dim, outs[0]), None
     own = q.gather(dim, label)
+    careful = z.shape[dim] > EVEN or not z.is_cpu
+    if not careful:
+        (low, high), sure = extremes(own) or (0.5, 0.5), 0.95 - 0.03 * gamma
+        if not low >= TINY:
+            unsure = ~((own >= TINY) & (own <= sure))
+        elif high > (sure if isinstance(gamma, float) else extremes(sure)[0]):
+            unsure = own > sure
+        careful = unsure is not None and 2 * unsure.sum() > unsure.numel()
+    if careful:
+        return _careful_labels(z, outs[0], label, c, gamma, dim, q)
     slope = own - 1
     if outs[0] is not None:
         q.scatter_(dim, label, slope)
-    (low, high), sure = extremes(own) or (0.5, 0.5), 0.95 - 0.03 * gamma
-    unsure = None
-    if not low >= TINY:
-        unsure = ~((own >= TINY) & (own <= sure))
-    elif high > (sure if isinstance(gamma, float) else extremes(sure)[0]):
-        unsure = own > sure
     rows, factor = own.log().neg_(), 1.0
     if not isinstance(gamma, float) or gamma:
         miss = slope.neg_()
@@ -200,8 +206,8 @@ def label_kernel(index, inputs, outs, label, c, gamma, dim):
     return rows, factor
 
 
-def _careful_labels(z, out, label, c, gamma, dim):
-    q = _softmax(z, dim, out)
+def _careful_labels(z, out, label, c, gamma, dim, q=None):
+    q = _softmax(z, dim, out) if q is None else q
     own = q.gather(dim, label)
     miss = q.scatter_(dim, label, own.new_zeros(()).expand_as(own)).sum(dim, keepdim=True)
     total = miss + own
@@ -226,7 +232,7 @@ def _careful_labels(z, out, label, c, gamma, dim):
 def mixture_kernel(index, inputs, outs, p, mass, gamma, dim):
     """`_mixture_loss` and minus its slopes, s_k - q_k Σ s with s_k = p_k (1 - q_k)^γ (1 + γ q_k loss_k / (1 - q_k))."""
     p, gamma = p(index=index), _take(gamma, index)
-    mass = p.sum(dim, keepdim=True) if mass is None else mass[index]
+    mass = sum_classes(p, dim) if mass is None else mass[index]
     z = inputs[0].to(p.dtype)
     if z.device.type != "cpu":
         return _careful_mixtures(z, outs[0], p, mass, gamma, dim)
@@ -236,12 +242,14 @@ def mixture_kernel(index, inputs, outs, p, mass, gamma, dim):
     if 1 <= low <= high < torch.inf:
         return rows, -1.0
     unsure = ~((share >= 1) & (share < torch.inf))
+    if 2 * unsure.sum() > unsure.numel():
+        return _careful_mixtures(z, outs[0], p, mass, gamma, dim)
     return _refine(_careful_mixtures, unsure, z, outs[0], rows, -1.0, gamma, dim, p, mass)
 
 
 def _mixture_rows(z, out, p, mass, gamma, dim):
     focal = not isinstance(gamma, float) or gamma > 0
-    if z.shape[dim] <= EVEN and (z.shape[dim] >= 16 or dim < z.ndim - 1):  # torch's own keeps the digits, and is fast
+    if z.shape[dim] == 16 or (z.shape[dim] < 16 and dim < z.ndim - 1):  # torch's own keeps the digits, and is fast
         logs = z.log_softmax(dim)
         if not focal:
             if out is not None:
@@ -313,26 +321,33 @@ def binary_kernel(index, inputs, outs, t, alpha, gamma):
 
 def divergence_kernel(index, inputs, outs, plain, dim):
     """KL from logits and its slopes, -p t in those of p, and p exp(t) / E_p[exp(t)] - p in those of q."""
-    p, q = (x.double() for x in inputs)
-    leads = p - p.amax(dim, keepdim=True)
-    t = q.sub_(q.amax(dim, keepdim=True)).sub_(leads)
-    shares = leads.exp()
-    total = shares.sum(dim, keepdim=True)
-    shares /= total
-    t -= (shares * t).sum(dim, keepdim=True)
-    logs = leads.sub_(total.log()).add_(t)  # log(p exp(t))
-    low, high = extremes(logs) or (0.0, 0.0)
-    if not -torch.inf < low <= high < 50:  # an impossible class, or terms that overflow
-        return _differentiate(plain, inputs, outs)
-    tilted = logs.exp_()
-    mean = tilted.sum(dim, keepdim=True)
-    if not extremes(mean, False)[0] > 1 + 1e-5:  # so close that the mean has no digits of the divergence
-        return _differentiate(plain, inputs, outs)
-    if outs[1] is not None:
-        outs[1].copy_(tilted.div_(mean).sub_(shares))
+    for wide, least in ((torch.float32, 1e-2), (torch.float64, 1e-5)):  # as many digits as p and q are close
+        rows = _tilt(*inputs, outs, dim, wide, least)
+        if rows is not None:
+            return rows, 1.0
+    return _differentiate(plain, inputs, outs)
+
+
+def _tilt(p, q, outs, dim, wide, least):
+    """The divergences, if all are above `least`, no class is impossible, and no term overflows."""
+    shares = p.to(wide).softmax(dim)
+    shares.div_(shares.sum(dim, keepdim=True, dtype=torch.float64))
+    p, q = (x.double().sub_(x.narrow(dim, 0, 1)) for x in (p, q))  # exact, whatever their offsets
+    t = q.sub_(p)
+    t = t.sub_((shares * t).sum(dim, keepdim=True)).to(wide)
+    low, high = extremes(t) or (0.0, 0.0)
+    if not -torch.inf < low <= high < 40:
+        return None
+    grown = t.expm1()
+    more = (shares * grown).sum(dim, keepdim=True, dtype=torch.float64)
+    if not (extremes(more, False) or [0.0])[0] > least:
+        return None
     if outs[0] is not None:
-        outs[0].copy_(shares.mul_(t).neg_())
-    return mean.log_(), 1.0
+        torch.mul(shares, t, out=t).neg_()
+        outs[0].copy_(t)
+    if outs[1] is not None:
+        outs[1].copy_(grown.sub_(more).mul_(shares).div_(1 + more))
+    return more.log1p_()
 
 
 def _differentiate(plain, inputs, outs):

@@ -389,7 +389,11 @@ def _loss(input, target, gamma, weight, ignore_index, reduction, epsilon):
     gamma = _check_gamma(gamma, input, input.shape[:dim] + input.shape[dim + 1 :], dim)
     if soft or epsilon:
         p = functools.partial(_mix, target if soft else None, label, c, weight, epsilon, (dim, classes, wide))
-        mass = sums if soft and weight is None and not epsilon else None
+        if soft:
+            mass = sums if weight is None and not epsilon else None
+        else:
+            mass = (1 - epsilon) * (torch.ones_like(label, dtype=wide) if c is None else c)
+            mass = mass + epsilon * (1 if weight is None else weight.mean())
     rows = _rows(input, label, c, ignored, p, mass, gamma, dim, fusable([input], target, weight))
     mass = None
     if not soft and reduction == "mean" and (c is not None or ignored is not None):

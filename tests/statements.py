@@ -494,6 +494,28 @@ FALSE = claims({
     "norm-and-the-rest": ([P, Y], (maximum_norm(p), ">=", 1 - p[y])),
     "mixed-slope-of-a-product": ([Z, I, J], (Derivative(z[i] * z[j], z[i], z[j]), "==", 1)),
     "sum-of-exponentials-above-two": ([Z, I, J], (total(exp(z[k]), k), ">=", exp(z[i]) + exp(z[j]))),
+    # Of the other objectives, and at the seams of the rules on sums, products, powers and labels.
+    "chi-square-below-twice-the-divergence": ([P, Q], (total((p[k] - q[k]) ** 2 / q[k], k), "<=", 2 * KL(p, q))),
+    "divergence-below-the-squares": ([P, Q], (KL(p, q), "<=", total((p[k] - q[k]) ** 2, k))),
+    "divergence-from-the-middle": ([P, Q], (KL(p, mix(p, q)), ">=", KL(p, q) / 4)),
+    "divergence-from-the-middle-is-half": ([P, Q], (KL(p, mix(p, q)), "==", KL(p, q) / 2)),
+    "power-sum-below-uniform": ([P, gamma >= 1], (total(p[k] ** gamma, k), "<=", K ** (1 - gamma))),
+    "power-sum-above-uniform": ([P_POS, gamma > 0], (total(p[k] ** gamma, k), ">=", K ** (1 - gamma))),
+    "smoothing-is-linear-in-entropy": ([P, *RATE], (H(SMOOTH), "==", epsilon * log(K) + (1 - epsilon) * H(p))),
+    "softmax-collision-of-uniform": ([Z], (K * total(S[k] ** 2, k), "<=", 1)),
+    "two-labels-never-agree": ([P, Y, I], (total(KroneckerDelta(k, y) * (1 - KroneckerDelta(k, i)), k), "==", 1)),
+    "pairs-on-the-diagonal": (
+        [P], (total(total(KroneckerDelta(i, j) * p[i] * p[j], i), j), "==", total(p[k], k) ** 2)
+    ),
+    "power-of-a-modulus": ([Real(x), gamma >= 1], (Abs(x) ** gamma, ">=", Abs(x))),
+    "two-factors-below-one": ([x >= 0, t >= 0], ((x - 1) * (t - 1), "<=", 0)),
+    "soft-below-its-tangent": ([Real(x)], (softplus(x), "<=", x / 2 + log(2))),
+    "sigmoid-below-its-tangent": ([Real(x)], (sigmoid(x), "<=", HALF + x / 4)),
+    "squares-below-their-mean": ([P, Z], (total(p[k] * z[k] ** 2, k), "<=", MEAN**2)),
+    "squares-of-a-sum-of-weights": ([Real(ANY)], (total(ANY[k], k) ** 2, "<=", total(ANY[k] ** 2, k))),
+    "slope-of-squares-at-a-label": ([P, I, Y], (gradient(total(p[k] ** 2, k), p[i]), "==", 2 * p[y])),
+    "focal-of-the-target-is-least": ([P_POS, Q, gamma >= 0], (focal(p, q), ">=", focal(p, p))),
+    "a-mixture-is-bolder": ([P, Q, I], (mix(p, q)[i], ">=", p[i])),
 })  # fmt: skip
 
 
@@ -535,6 +557,7 @@ FALSE_EQUALITY = claims({
 
 
 _UNDER_FALSE = claims({
+    "power-of-a-loss-past-one": ([x > 0, x < 2, gamma >= 0], ((1 - x) ** gamma, ">=", 0)),
     "bernoulli-any-gamma": ([*OPEN, gamma > 0], ((1 - x) ** gamma, ">=", 1 - gamma * x)),
     "power-tangent-any-gamma": ([x > 0, gamma >= 0], (x**gamma, ">=", 1 + gamma * (x - 1))),
     "gibbs-model-not-normalised": ([P, Real(q)], (KL(p, q), ">=", 0)),
@@ -565,6 +588,11 @@ _UNDER_FALSE = claims({
 })  # fmt: skip
 
 _UNDER_UNDEFINED = claims({
+    "inverse-power-of-an-entry": ([P, I, gamma >= 1], (p[i] ** (-gamma), ">=", 1)),
+    "ratio-of-logs": ([x > 0, x <= 1], (log(x**2) / log(x), "==", 2)),
+    "odds-of-a-sure-model": ([x >= 0, x <= 1], (x / (1 - x), ">=", x)),
+    "log-of-a-difference-of-entries": ([P, I, J], ((p[i] - p[j]) * log(p[i] - p[j]), ">=", -1)),
+    "log-odds-of-a-label": ([P, Y], (p[y] * log(p[y] / (1 - p[y])), ">=", p[y] * log(p[y]))),
     "log-any-sign": ([Real(x)], (log(x), "<=", x - 1)),
     "log-of-one-plus": ([Real(x)], (log(1 + x), "<=", x)),
     "log-of-square": ([Real(x)], (log(x**2), "==", 2 * log(x))),

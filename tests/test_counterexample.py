@@ -223,7 +223,7 @@ def test_a_counterexample_is_to_the_first_statement_that_fails_where_it_has_a_va
         # 300 points of each of the first four sizes, and two times 100 that are improved
         ((x, "<=", x + 1), [Real(x)], True, "no counterexample among 1400 points with K from 2 to 4"),
         ((x, "<=", x + 1), [Real(x)], False, "no counterexample among 15540 points with K from 2 to 1000"),
-        ((limit(1 / t, t, oo), "==", 0), [t > 0], False, "the values approach the limit at 40 points"),
+        ((limit(1 / t, t, oo), "==", 0), [t > 0], False, "no counterexample among 40 points with K from 2 to 2"),
     ],
 )  # fmt: skip
 def test_a_search_without_success_says_how_many_points_it_tried(statement, given, quick, tried):
@@ -286,7 +286,7 @@ def test_excesses_are_relative_to_the_sides_and_negative_where_there_is_room(mon
     points = [Point({K: 2}, {x: Fraction(one), u: Fraction(other)}) for one, other in ((1, 1), (2, 1), (1, 2), (-1, 5))]
     limited = limit(exp(x), x, -oo), "==", 0
     for has_torch in (True, False):
-        monkeypatch.setattr(refute, "has_torch", lambda has_torch=has_torch: has_torch)
+        monkeypatch.setattr(refute, "HAS_TORCH", has_torch)
         for statements_, expected in [
             ([(x, "==", u)], [0, 1 / 4, 1 / 4, 6 / 7]), ([(x, "<=", u)], [0, 1 / 4, -1 / 4, -6 / 7]),
             ([(x, ">=", u)], [0, -1 / 4, 1 / 4, 6 / 7]), ([(x, "<=", u), (x, "<=", 1)], [0, 1 / 4, 0, -2 / 3]),

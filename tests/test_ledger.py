@@ -5,6 +5,7 @@ import json
 import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
-import graph  # noqa: E402
+import chapters  # noqa: E402
 import ledger  # noqa: E402
 import mutate  # noqa: E402
 from chapters import MIME  # noqa: E402
@@ -54,15 +55,16 @@ EMPIRICAL = '\n[claims.calibrates]\nkind = "empirical"\nchapter = "small"\n'
 
 def run(*cells, page="book/small"):
     """What the cells leave, when a notebook runs them."""
-    left, place = [], 0
+    code, left = [], []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evidence, "in_notebook", lambda: True)
-        patch.setattr(evidence, "publish", lambda record: left.append(json.loads(json.dumps(record)) | {"cell": place}))
+        patch.setattr(evidence, "publish", lambda record: left.append({"data": {MIME: json.loads(json.dumps(record))}}))
         names = {}
         for cell in cells:
             exec(cell, names)
-            place += 1
-    return [record | {"page": page} for record in left]
+            code.append({"outputs": left.copy()})
+            left.clear()
+    return list(chapters.evidence(page, SimpleNamespace(cells=code)))
 
 
 def without(*left_out, **replaced):
@@ -372,7 +374,7 @@ def entries(edges):
 
 def test_the_graph_draws_every_claim_as_a_link_below_what_it_rests_on():
     edges = {"a": [], "alone": [], "b": ["a"], "c": ["a", "b"]}
-    drawn = graph.draw(entries(edges))
+    drawn = ledger.draw(entries(edges))
     svg = ElementTree.fromstring(drawn[drawn.index("<svg") : drawn.index("<figcaption")])
     heights = {link.get("href").split("#")[1]: float(link[0].get("cy")) for link in svg.iter("a")}
     assert heights.keys() == edges.keys()
@@ -382,9 +384,3 @@ def test_the_graph_draws_every_claim_as_a_link_below_what_it_rests_on():
         "b rests on a", "c rests on a", "c rests on b"
     }  # fmt: skip
     assert "Which claim rests on which" in svg.get("aria-label")
-
-
-def test_a_circle_is_found():
-    assert graph.cycle({"a": ["b"], "b": ["c"], "c": []}) is None
-    found = graph.cycle({"a": ["b"], "b": ["c"], "c": ["a"]})
-    assert found[0] == found[-1] and set(found) == {"a", "b", "c"}

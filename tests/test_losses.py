@@ -593,11 +593,38 @@ def test_layouts_and_shapes(gamma, device):
         close(losses.focal_loss(z[::2, :, 1:, ::2], labels[::2, 1:, ::2], gamma, reduction="none"), rows[::2, 1:, ::2])
 
 
-def test_backward_twice_leaves_what_it_needs(device):
-    z, y, _ = setting("labels", device)
-    loss = losses.cross_entropy(z, y)
-    first = torch.autograd.grad(loss, z, retain_graph=True)
-    close(first, torch.autograd.grad(loss, z))
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_backward_twice_leaves_what_it_needs(dtype, reduction, device):
+    """Gradients are made where the slopes lie, but not where these are needed again, or where someone has them."""
+    for shape in ((6, 5), (3, 70), (2, 3, 4)):
+        z, y, p = (x.to(device) for x in draw(shape, dtype))
+        z = z.detach().requires_grad_()
+        for gamma, target in ((0.0, y), (0.0, p), (2.0, y), (2.0, p)):
+            loss = losses.focal_loss(z, target, gamma, reduction=reduction)
+            grad = torch.rand_like(loss)
+            (first,) = torch.autograd.grad(loss, z, grad, retain_graph=True)
+            kept = first.clone()
+            (second,) = torch.autograd.grad(loss, z, grad, retain_graph=True)
+            (last,) = torch.autograd.grad(loss, z, grad)
+            assert kept.equal(second) and kept.equal(last) and kept.equal(first)
+            assert len({x.data_ptr() for x in (first, second, last, z)}) == 4
+            again = losses.focal_loss(z, target, gamma, reduction=reduction)
+            close(torch.autograd.grad(again + again, z, grad)[0].float(), 2 * kept.float())
+
+
+@pytest.mark.parametrize("step", [3.0, 1.0, 0.3, 0.1, 1e-2, 1e-3, 1e-5])
+def test_gradients_of_the_divergence_keep_their_digits(step, device):
+    generator = torch.Generator().manual_seed(0)
+    for classes in (2, 10, 3000):
+        a = torch.randn(8, classes, generator=generator).to(device)
+        b = a + step * torch.randn(8, classes, generator=generator).to(device)
+        pairs = [[x.to(dtype).requires_grad_() for x in (a, b)] for dtype in (torch.float32, torch.float64)]
+        rows = [losses.kl_divergence(*pair, logits=True) for pair in pairs]
+        torch.testing.assert_close(rows[0].double(), rows[1], rtol=1e-6, atol=0)
+        slopes = [torch.autograd.grad(x.sum(), pair) for x, pair in zip(rows, pairs)]
+        for ours, exact in zip(*slopes):
+            assert ((ours - exact).norm(dim=1) <= 2e-6 * exact.norm(dim=1)).all()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])

@@ -18,7 +18,7 @@ from lossmath.claims.sampling import (
     Point,
     at_equality,
     draw_points,
-    move_point,
+    mix_points,
     obeys,
     shorten_point,
     to_tensors,
@@ -196,19 +196,23 @@ def test_a_point_outside_the_domain_does_not_obey(symbol, value):
     assert obeys(ALL, point) and not obeys(ALL, Point(SIZES, point.values | {symbol: value}))
 
 
-def test_a_point_is_moved_near_and_far_and_stays_in_its_domain():
-    for point in draw_points(ALL, SIZES, random.Random(0), 200, wide=True):
-        moved = move_point(ALL, point, random.Random(1))
-        assert obeys(ALL, moved) and all(
-            moved.values[symbol] == point.values[symbol] for symbol in (i, y, r, labels, s)
-        )
-        assert [entry == 0 for entry in moved.values[p]] == [entry == 0 for entry in point.values[p]]
-    rng = random.Random(0)
-    moved = [move_point(ALL, point, rng).values for _ in range(300)]
-    for symbol in (q, z, scores, t, conditional):
-        assert all(values[symbol] != point.values[symbol] for values in moved)
-    distances = [float(abs(values[t] - point.values[t])) for values in moved]
-    assert min(distances) < 1e-5 and max(distances) > 0.5
+@pytest.mark.parametrize(("entry", "allowed"), [(HALF, True), (-HALF, False)])
+def test_entries_that_are_rational_stand_beside_entries_that_are_not(entry, allowed):
+    point = draw_points(ALL, SIZES, random.Random(0), 1)[0]
+    with mpmath.workdps(60):
+        values = (mpmath.mpf(1) / 2, entry, HALF - entry)
+    assert obeys(ALL, Point(SIZES, point.values | {p: values})) == allowed
+
+
+def test_a_point_on_the_way_to_another_stays_in_its_domain_and_keeps_its_labels():
+    points = (draw_points(ALL, SIZES, random.Random(seed), 100, wide=True) for seed in (0, 1))
+    for seed, (one, other) in enumerate(zip(*points)):
+        mixed = mix_points(ALL, one, other, random.Random(seed))
+        share = Fraction(round(10 ** (6 * random.Random(seed).random())), 10**6)
+        assert obeys(ALL, mixed) and all(mixed.values[symbol] == one.values[symbol] for symbol in (i, y, r, labels, s))
+        for of in (lambda values: values[t], lambda values: values[p][1], lambda values: values[scores][0][2]):
+            here, there = of(one.values), of(other.values)
+            assert of(mixed.values) == here + share * (there - here)
 
 
 @pytest.mark.parametrize(

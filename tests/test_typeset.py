@@ -64,3 +64,18 @@ def test_words_in_a_formula_may_hold_a_formula():
 def test_an_environment_that_numbers_its_lines_leaves_that_to_sphinx():
     text = typeset("\\begin{align}\na &= b \\\\\nc &= d\n\\end{align}", display=True)
     assert "(1)" not in text and text.count("<mtr>") == 2
+
+
+@pytest.mark.parametrize(
+    ("tex", "display", "capped"),
+    [
+        (r"x^{y^z}", False, 0),
+        (r"x^{y^{z^t}}", False, 1),
+        (r"\frac{e^{z_y}}{x}", False, 1),
+        (r"\frac{e^{z_y}}{x}", True, 0),
+        (r"\frac{\frac{1}{2}}{3}", True, 0),
+        (r"\begin{aligned} \frac{e^{z_y}}{x} &= 1 \end{aligned}", True, 0),
+    ],
+)
+def test_scripts_of_scripts_stay_legible(tex, display, capped):
+    assert [part.get("scriptlevel") for part in tree(tex, display).iter()].count("2") == capped

@@ -1,13 +1,19 @@
 """Runs the chapters, several at a time, before Sphinx reads them; and keeps what they ran for whoever asks.
 
-What a chapter's cells left behind for the ledger is read from its executed notebook. Its metadata say that myst-nb's
-`glue` keeps it without displaying it, so no page shows it.
+Strict: every warning fails the build, each time, without a flag. Every page is read again in each build, since Sphinx
+warns about a page only when it reads it. A chapter runs again when its cells or what they import has changed, and not
+otherwise. What its cells left behind for the ledger is read from its executed notebook; no page shows it.
 """
 
+import hashlib
 import json
 import os
+import sys
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 from docutils import nodes
@@ -17,7 +23,7 @@ from jupyter_cache.executors.utils import single_nb_execution
 from myst_nb.core.read import create_nb_reader
 from myst_nb.core.utils import coalesce_streams
 from repository import installing
-from sphinx.errors import ExtensionError
+from sphinx.errors import ConfigError, ExtensionError
 from sphinx.util import logging
 
 MIME = "application/vnd.lossmath.evidence+json"  # as in lossmath/claims/evidence.py
@@ -34,20 +40,33 @@ ENVIRONMENT = {  # of the chapters, and of the processes that examine mutants
 logger = logging.getLogger(__name__)
 
 
+def begin(app, config):
+    """Choose the cache, which compares cells only: each state of what they import has one of its own."""
+    package = find_spec("lossmath")
+    if package is None:
+        raise ConfigError("lossmath is not installed: python -m pip install -r requirements.txt")
+    versions = [version(name) for name in ("torch", "sympy", "mpmath", "numpy", "matplotlib")]
+    devices = [os.environ.get(name, "") for name in ("LOSSMATH_DEVICE", "LOSSMATH_GRID", "CUDA_VISIBLE_DEVICES")]
+    parts = [sys.version, *versions, *devices, *map(str, sorted(Path("/dev").glob("nvidia[0-9]*")))]
+    sources = sorted(path for folder in package.submodule_search_locations for path in Path(folder).rglob("*.py"))
+    parts += [path.read_text("utf-8") for path in (Path(app.srcdir, "requirements.txt"), *sources)]
+    key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+    config.nb_execution_cache_path = str(Path(app.outdir).parent / ".jupyter_cache" / key)
+    Path(app.doctreedir, "environment.pickle").unlink(missing_ok=True)  # what Sphinx remembers of the pages
+
+
 def execute(app, env, added, changed, removed):
     """Run every chapter that is not in the cache, as many at a time as there are cores, and two at least."""
     settings = env.mystnb_config
     cache = get_cache(settings.execution_cache_path)
     notebooks = {page: notebook for page in sorted(env.found_docs) if (notebook := read(env, page))}
-    stale = {page: deepcopy(notebook) for page, notebook in notebooks.items() if not merged(cache, notebook)}
 
     def run(page):
         return single_nb_execution(
-            stale[page],
+            deepcopy(notebooks[page]),
             cwd=str(Path(env.doc2path(page)).parent),
             timeout=settings.execution_timeout,
             allow_errors=False,
-            meta_override=False,
             force_raise_errors=True,  # whatever a cell's tags say
             skip_cells_with_tag="",
             extra_arguments=[f"--IPKernelApp.exec_lines={COLLECT_RARELY}"],
@@ -57,10 +76,11 @@ def execute(app, env, added, changed, removed):
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     # The last chapters stand on all the others and take longest: begun first, they leave the short to fill the cores.
-    last_first = [page for page in reversed(list(env.config.external_site_map)) if page in stale]
+    last_first = reversed(list(env.config.external_site_map))
+    stale = [page for page in last_first if page in notebooks and not merged(cache, notebooks[page])]
     failed = []
     with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 0)) as pool:
-        for page, result in zip(last_first, pool.map(run, last_first)):
+        for page, result in zip(stale, pool.map(run, stale)):
             if result.err is not None:
                 failed.append(f"{env.doc2path(page)}: a cell failed\n{result.exc_string}")
                 continue
@@ -72,8 +92,7 @@ def execute(app, env, added, changed, removed):
 
     app.executed = {page: merged(cache, notebook) for page, notebook in notebooks.items()}
     app.evidence = [record for page in app.executed for record in evidence(page, app.executed[page])]
-    # A page shows other pages' titles and points into them; if one has changed, none may be taken as read.
-    return env.found_docs - added if added or changed or removed else []
+    return []
 
 
 def read(env, page):
@@ -96,33 +115,30 @@ def merged(cache, notebook):
 
 
 def evidence(page, notebook):
-    """The records that the cells of a notebook left, with the page and the place of the cell."""
+    """The records that the cells of a notebook left, with their page, the place of their cell and their name."""
+    numbers = Counter()
     for place, cell in enumerate(notebook.cells):
         for output in cell.get("outputs", []):
-            if MIME in output.get("data", {}):
-                yield {**output["data"][MIME], "page": page, "cell": place}
-
-
-def anchor(record, number=1):
-    """The name of the cell that left a record, on its page."""
-    return f"{record['claim']}-{ANCHORS[record['verb']]}" + (f"-{number}" if record["verb"] == "refute" else "")
+            if record := output.get("data", {}).get(MIME):
+                name = f"{record['claim']}-{ANCHORS.get(record['verb'])}"
+                numbers[name] += 1
+                if record["verb"] == "refute" or numbers[name] > 1:
+                    name += f"-{numbers[name]}"
+                yield {**record, "page": page, "cell": place, "anchor": name}
 
 
 def name_cells(app, doctree):
     """Give the cells that prove, check and refute addresses."""
-    names, numbers = {}, {}
-    for record in app.evidence:
-        if record["page"] == app.env.docname and record["verb"] in ANCHORS:
-            key = record["verb"], record["claim"]
-            numbers[key] = numbers.get(key, 0) + 1
-            names.setdefault(anchor(record, numbers[key]), record["cell"])
     for node in doctree.findall(nodes.container):
+        place = (app.env.docname, node.get("cell_index"))
         if node.get("nb_element") == "cell_code":
-            node["ids"] += [name for name, cell in names.items() if cell == node["cell_index"]]
+            node["ids"] += dict.fromkeys(one["anchor"] for one in app.evidence if (one["page"], one["cell"]) == place)
 
 
-def offer_notebook(app, pagename, templatename, context, doctree):
-    """The executed notebook, for the theme's download button: without evidence, and the same in every build."""
+def finish(app, pagename, templatename, context, doctree):
+    """Offer the executed notebook to the theme's download button: without evidence, and the same in every build."""
+    # a role that browsers no longer know
+    context["body"] = context.get("body", "").replace('role="doc-biblioentry"', 'role="listitem"')
     if pagename in app.executed:
         notebook = installing(app, deepcopy(app.executed[pagename]))
         for number, cell in enumerate(notebook.cells, 1):
@@ -137,6 +153,8 @@ def offer_notebook(app, pagename, templatename, context, doctree):
 
 
 def setup(app):
+    app.keep_going = True  # with it, Sphinx shows every warning and then exits with 1
+    app.connect("config-inited", begin)
     app.connect("env-get-outdated", execute)
     app.connect("doctree-read", name_cells)
-    app.connect("html-page-context", offer_notebook)
+    app.connect("html-page-context", finish)

@@ -6,11 +6,10 @@ without its evidence, evidence for an unknown claim, or one id for two statement
 
 import json
 import tomllib
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-import graph
 import jinja2
-from chapters import anchor
 from docutils import nodes
 from mutate import examined
 from sphinx.util import logging
@@ -21,6 +20,19 @@ KINDS = ("identity", "inequality", "optimum", "limit", "lemma", "empirical")
 STATED = ("statements", "given", "equality", "where")  # what a claim's records must agree on
 OWED = {"prove": "proof", "check": "check", "refute": "refuted near miss", "mutate": "mutants"}
 OF_A_LEMMA = ("prove", "mutate")  # it is a step to other claims, which owe the rest
+ROW = 26  # pixels from one claim to the next in the graph
+REACH = 104  # how far the longest arcs swing out
+STATUS = {  # computed status, which is the class of its colour, and the words for it
+    "proved": "proved",
+    "computed": "with limits that SymPy computed and values approach",
+    "supported": "supported by an experiment",
+    "it depends": "supported by an experiment in some regimes only",
+    "no difference seen": "no difference seen in an experiment",
+    "not supported": "not supported by an experiment",
+    "missing": "without its evidence",
+}
+TEMPLATE = Path(__file__).with_name("ledger.jinja").read_text("utf-8")
+PAGE = jinja2.Template(TEMPLATE, trim_blocks=True, lstrip_blocks=True).module
 FATES = ("refuted", "still true", "undecided")  # of mutants, as in lossmath/claims/mutation.py
 SHOWN = {  # what a row takes of the first record of each verb, and under which name
     "prove": ("proof", ("rules", "latex")),
@@ -59,64 +71,65 @@ def verify(contract, evidence):
     """What is wrong, one line for each thing, naming the claim; nothing if the contract is fulfilled."""
     wrong, claims, unknown = [], contract["claims"], {}
     for id, claim in claims.items():
-        if claim.get("kind") not in KINDS:
-            wrong.append(f"{id}: the contract gives the kind {claim.get('kind')!r}, none of {', '.join(KINDS)}")
-        own = [record for record in evidence if record["claim"] == id]
-        wrong += [f"{id}: {said}" for said in (_judged(own) if claim.get("kind") == "empirical" else _owed(claim, own))]
+        wrong += [f"{id}: {said}" for said in _owed(claim, [record for record in evidence if record["claim"] == id])]
     proved = {(record["claim"], record["page"]) for record in evidence if record["verb"] == "prove"}
     for record in evidence:
         id, page = record["claim"], record["page"]
-        if id not in claims:
-            unknown.setdefault((id, page), record)
-            continue
-        wrong += [f"{id}: {page}: {said}" for said in _agrees(claims[id], record, contract["definitions"])]
-        missing = [lemma for lemma in record.get("lemmas", []) if (lemma, page) not in proved]
-        wrong += [f"{id}: {page}: its proof rests on {lemma}, which that page does not prove" for lemma in missing]
-    for (id, page), record in unknown.items():
-        pasted = f"; its row would be\n{row(record)}" if record["verb"] == "prove" else ""
-        wrong.append(f"{id}: {page} has evidence for it, and the contract has no such claim{pasted}")
-    if cycle := graph.cycle(rests_on(contract, evidence)):
-        wrong.append(f"{cycle[0]}: the proofs go round in a circle, {' → '.join(cycle)}")
+        if id in claims:
+            said = _differs(claims[id], record, contract["definitions"], proved)
+            wrong += [f"{id}: {page}: {one}" for one in said]
+        else:
+            pasted = f"; its row would be\n{row(record)}" if record["verb"] == "prove" else ""
+            unknown.setdefault(
+                (id, page), f"{id}: {page} has evidence for it, and the contract has no such claim{pasted}"
+            )
+    wrong += unknown.values()
+    try:
+        TopologicalSorter(rests_on(contract, evidence)).prepare()
+    except CycleError as error:
+        circle = error.args[1][::-1]
+        wrong.append(f"{circle[0]}: the proofs go round in a circle, {' → '.join(circle)}")
     return list(dict.fromkeys(wrong))
 
 
 def _owed(claim, own):
+    """What the records of a claim lack, or have too much."""
+    kind, verdicts = claim.get("kind"), [record for record in own if record["verb"] == "judge"]
+    if kind not in KINDS:
+        yield f"the contract gives the kind {kind!r}, none of {', '.join(KINDS)}"
+    if kind == "empirical":
+        if len(verdicts) != 1:
+            yield f"{len(verdicts)} verdicts of experiments; it owes one"
+        if len(own) > len(verdicts):
+            yield "it is empirical, and something else than an experiment was done to it"
+        return
     done = {record["verb"] for record in own if at_home(record, claim)}
     for verb, name in OWED.items():
-        if verb not in done and (claim.get("kind") != "lemma" or verb in OF_A_LEMMA):
+        if verb not in done and (kind != "lemma" or verb in OF_A_LEMMA):
             yield f"no {name} in the chapter {claim.get('chapter')}"
-    for record in own:
-        if not record.get("cases", 1) > 0:
-            yield "checked at no case"
-        if not record.get("mutants", True):
-            yield "it has no mutants"
-        if record["verb"] == "judge":
-            yield f"a verdict, but it is of the kind {claim.get('kind')}"
+    if verdicts:
+        yield f"a verdict, but it is of the kind {kind}"
+    if any(record.get("cases", 1) <= 0 for record in own):
+        yield "checked at no case"
+    if any(not record.get("mutants", True) for record in own):
+        yield "it has no mutants"
 
 
-def _judged(own):
-    verdicts = [record for record in own if record["verb"] == "judge"]
-    if len(verdicts) != 1:
-        yield f"{len(verdicts)} verdicts of experiments; it owes one"
-    if len(own) > len(verdicts):
-        yield "it is empirical, and something else than an experiment was done to it"
-
-
-def _agrees(claim, record, definitions):
-    """What a record says otherwise than the contract."""
-    if record["verb"] == "judge" or claim.get("kind") == "empirical":
-        return
+def _differs(claim, record, definitions, proved):
+    """What a record says otherwise than the contract does of its claim, or rests on without proof."""
     if record["verb"] == "refute":
         if stated(record) == stated(claim):
             yield "it is refuted, as the contract states it"
-        return
-    for key in STATED:
-        if (found := record.get(key, [])) != (due := claim.get(key, [])):
-            yield f"{record['verb']} of another statement under this id: {key} = {found}, the contract has {due}"
-    for name, definition in record.get("definitions", {}).items():
-        if definitions.get(name) != definition:
-            due = definitions.get(name)
-            yield f'"{name}" = "{definition}" in the package; the contract\'s definitions have {due!r}'
+    elif record["verb"] != "judge" and claim.get("kind") != "empirical":
+        for key in STATED:
+            if (found := record.get(key, [])) != (due := claim.get(key, [])):
+                yield f"{record['verb']} of another statement under this id: {key} = {found}, the contract has {due}"
+        for name, definition in record.get("definitions", {}).items():
+            if definition != (due := definitions.get(name)):
+                yield f'"{name}" = "{definition}" in the package; the contract\'s definitions have {due!r}'
+    for lemma in record.get("lemmas", []):
+        if (lemma, record["page"]) not in proved:
+            yield f"its proof rests on {lemma}, which that page does not prove"
 
 
 def rests_on(contract, evidence):
@@ -126,21 +139,21 @@ def rests_on(contract, evidence):
     return {id: sorted({lemma for other, lemmas in proofs if other == id for lemma in lemmas}) for id in ids}
 
 
-# The rows
+def address(id, claim):
+    """Where a claim stands in its chapter, as (page, anchor): a lemma at the cell that proves it."""
+    return f"book/{claim.get('chapter')}", id + "-proof" * (claim.get("kind") == "lemma")
 
 
 def rows(contract, evidence):
     """The ledger, one row for each claim, in the order of the contract."""
     edges, entries = rests_on(contract, evidence), []
-    pages = {_chapter(record): record["page"] for record in evidence}
     for id, claim in contract["claims"].items():
         own = [record for record in evidence if record["claim"] == id]
-        home = [record for record in own if at_home(record, claim)]
-        page = pages.get(claim.get("chapter"), "")
+        page, label = address(id, claim)
         entry = {"id": id, "kind": claim.get("kind"), "says": claim.get("says", ""), "page": page}
-        entry["address"] = f"{page}.html#{id}" + "-proof" * (claim.get("kind") == "lemma")
+        entry["address"] = f"{page}.html#{label}"
         entry |= {key: value for key, value in stated(claim).items() if value}
-        entry |= _done(home)
+        entry |= _done([record for record in own if at_home(record, claim)])
         entry["rests_on"] = edges[id]
         entry["carries"] = sorted(other for other in edges if id in edges[other])
         entry["proved_again"] = sorted({one["page"] for one in own if one["verb"] == "prove"} - {page})
@@ -155,8 +168,8 @@ def _done(home):
         if left[verb]:
             done[name] = {key: left[verb][0][key] for key in keys} | {"cell": _cell(left[verb][0])}
     done["near_misses"] = [
-        stated(one) | {"counterexample": one["counterexample"], "shown": one["shown"], "cell": _cell(one, number)}
-        for number, one in enumerate(left["refute"], 1)
+        stated(one) | {"counterexample": one["counterexample"], "shown": one["shown"], "cell": _cell(one)}
+        for one in left["refute"]
     ]
     tried = [mutant for record in left["mutate"] for mutant in record["mutants"]]
     done["mutants"] = {fate: sum(mutant["fate"] == fate for mutant in tried) for fate in FATES}
@@ -164,8 +177,8 @@ def _done(home):
     return done
 
 
-def _cell(record, number=1):
-    return f"{record['page']}.html#{anchor(record, number)}"
+def _cell(record):
+    return f"{record['page']}.html#{record['anchor']}"
 
 
 def _status(entry):
@@ -177,22 +190,23 @@ def _status(entry):
     return "computed" if "limit" in entry["proof"]["rules"] else "proved"
 
 
-# The page
-
-
-def _macros():
-    text = Path(__file__).with_name("ledger.jinja").read_text("utf-8")
-    return jinja2.Template(text, trim_blocks=True, lstrip_blocks=True).module
-
-
 def page_of(entries):
     """The ledger as Markdown, in three parts."""
-    page = _macros()
-    blocks = (str(page.block(entry)) for entry in entries)
-    return {"summary": str(page.summary(entries)), "graph": graph.draw(entries), "claims": "\n\n".join(blocks)}
+    blocks = (str(PAGE.block(entry)) for entry in entries)
+    return {"summary": str(PAGE.summary(entries)), "graph": draw(entries), "claims": "\n\n".join(blocks)}
 
 
-# In the build
+def draw(entries):
+    """The graph of claims as SVG: one column, so that it can be read on a phone, and arcs to what rests on a claim."""
+    edges = {entry["id"]: entry["rests_on"] for entry in entries}
+    joined = {one for id, lemmas in edges.items() if lemmas for one in (id, *lemmas)}
+    column = sorted(entries, key=lambda entry: entry["id"] not in joined)
+    height = {one["id"]: ROW * (n + (0.5 if one["id"] in joined else 1.2)) for n, one in enumerate(column)}
+    pairs = [(lemma, id) for id, lemmas in edges.items() for lemma in lemmas if lemma in edges]
+    swing = {(a, b): min(REACH, 10 + 0.42 * abs(height[b] - height[a])) for a, b in pairs}
+    seen = {entry["status"] for entry in entries}
+    words = {status: said for status, said in STATUS.items() if status in seen}
+    return str(PAGE.graph(entries, height, swing, round(max(swing.values(), default=0)) + 10, words, ROW))
 
 
 def settle(app, env, added, changed, removed):
@@ -202,13 +216,14 @@ def settle(app, env, added, changed, removed):
     app.evidence += examined(home, Path(env.mystnb_config.execution_cache_path, "mutants"))
     for said in verify(app.contract, app.evidence):
         logger.warning("the ledger: %s", said)
+    app.rows = rows(app.contract, app.evidence)
     return []
 
 
 def fill(app, page, content):
     """Put the ledger where its page asks for it."""
     if "<!-- ledger: " in content[0]:
-        for name, text in page_of(rows(app.contract, app.evidence)).items():
+        for name, text in page_of(app.rows).items():
             content[0] = content[0].replace(f"<!-- ledger: {name} -->", text)
 
 
@@ -222,14 +237,14 @@ def find_labels(app, env):
 
 def sum_up(app, doctree, docname):
     """After a verdict, what else was done to the claim, with a link to its entry in the ledger."""
-    found = {entry["id"]: entry for entry in rows(app.contract, app.evidence) if entry["page"] == docname}
+    found = {entry["id"]: entry for entry in app.rows if entry["page"] == docname}
     labels = app.env.get_domain("std").anonlabels
     for verdict in list(doctree.findall(nodes.paragraph)):
         id = verdict.astext().startswith("∎") and verdict.next_node(nodes.literal).astext()
         if id in found and f"ledger-{id}" in labels:
             page, label = labels[f"ledger-{id}"]
             uri = f"{app.builder.get_relative_uri(docname, page)}#{label}"
-            said = _macros().sum_up(found[id]).strip()
+            said = PAGE.sum_up(found[id]).strip()
             verdict += [nodes.Text(f" {said} "), nodes.reference("", "The ledger", refuri=uri, internal=True)]
             _fold_check(verdict)
 
@@ -251,7 +266,7 @@ def _fold_check(verdict):
 def write(app, exception):
     """The ledger as JSON beside the site: an output, made anew in every build."""
     if exception is None and app.contract["claims"]:
-        found = {"definitions": app.contract["definitions"], "claims": rows(app.contract, app.evidence)}
+        found = {"definitions": app.contract["definitions"], "claims": app.rows}
         Path(app.outdir, "ledger.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 

@@ -21,8 +21,7 @@ def examined(records, folder):
         Parallel(n_jobs=max(2, os.cpu_count() or 0))(delayed(examine)(*job) for job in new)
         logger.info("Examined the mutants of %d statements in %.2f seconds", len(new), perf_counter() - start)
     for id, record in proofs.items():
-        claim = {key: record[key] for key in ("claim", "statements", "given", "equality", "where", "page", "cell")}
-        yield claim | {"verb": "mutate", "mutants": [mutant for job in jobs[id] for mutant in examine(*job)]}
+        yield record | {"verb": "mutate", "mutants": [mutant for job in jobs[id] for mutant in examine(*job)]}
 
 
 def _examine(packed, part):

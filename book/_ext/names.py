@@ -1,6 +1,7 @@
 """Names in backticks lead to the reference, and those of claims to where they are proved."""
 
 from docutils import nodes
+from ledger import address
 from sphinx.util.nodes import make_refnode
 
 ENTRIES = ("class", "exception", "function", "module")  # which are named without their owner
@@ -9,7 +10,7 @@ ENTRIES = ("class", "exception", "function", "module")  # which are named withou
 def place(app, docname, text):
     """Where a name leads, as (page, anchor), or None; of several that end alike, to the one on this page."""
     if claim := app.contract["claims"].get(text):
-        return f"book/{claim['chapter']}", text + "-proof" * (claim.get("kind") == "lemma")
+        return address(text, claim)
     name, objects = "." + text.partition("(")[0], app.env.get_domain("py").objects.items()
     ends = [one for full, one in objects if f".{full}".endswith(name) and ("." in text or one.objtype in ENTRIES)]
     found = {(one.docname, one.node_id) for one in ends}

@@ -10,38 +10,33 @@ import shutil
 import symtable
 import sys
 import zipfile
-from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import version
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 
 from docutils import nodes
 from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
 
-THERE = {"lossmath", "mpmath", "sympy", *sys.stdlib_module_names}  # what can be imported in the browser
+# What can be imported in the browser.
+THERE = re.compile(rf"(lossmath|(lossmath\.claims|mpmath|sympy|{'|'.join(sys.stdlib_module_names)})\b.*)$")
 CHANGES = {"eq", "ge", "le", "append", "extend", "update"}  # methods that change what they are called on
 CHECK = re.compile(r"(display\()?\w+\.check\([^()]*\)+")
 BUTTON = '<p class="try-it"><button type="button" aria-expanded="false" data-cell="{}">Try it</button></p>'
 
 
-@dataclass(frozen=True)
-class Line:
-    """A statement of a cell: its text, and the names that it uses, defines and changes."""
+class Line(NamedTuple):
+    """A statement of a cell: its text, the names that it uses, and those that it defines or changes."""
 
     text: str
     uses: set
     defines: set
-    changes: set
-    imports: set
-    certain: bool  # that it defines them, whatever happens
-
-    def wants(self, wanted):
-        """The names that are needed before this line, if those are after it."""
-        return (wanted - self.defines if self.certain else wanted) | self.uses
+    imports: bool
+    there: bool  # what it imports, in the browser
 
 
 def _symbols(table, top=True):
@@ -55,29 +50,14 @@ def _symbols(table, top=True):
     return used.union(*(_symbols(child, False)[0] for child in table.get_children())), defined
 
 
-def _root(node):
-    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
-        node = node.func if isinstance(node, ast.Call) else node.value
-    return node.id if isinstance(node, ast.Name) else None
-
-
-def _line(text, statement):
-    uses, defines = _symbols(symtable.symtable(text, "cell", "exec"))
-    changes, imports = set(), set()
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CHANGES:
-            changes.add(_root(node.func))
-        elif isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, ast.Store):
-            changes.add(_root(node))
-        elif isinstance(node, ast.AugAssign):
-            changes.add(_root(node.target))
-            uses.add(_root(node.target))
-        elif isinstance(node, ast.Import):
-            imports |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            imports |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    certain = not isinstance(statement, (ast.AugAssign, ast.For, ast.While, ast.If, ast.With, ast.Try))
-    return Line(text, uses, defines, changes, imports, certain)
+def _changed(node):
+    """The name of what a part of a statement changes, or None."""
+    method = isinstance(node, ast.Call) and getattr(node.func, "attr", None) in CHANGES
+    if method or (isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, ast.Store)):
+        while not isinstance(node, ast.Name) and node is not None:
+            node = getattr(node, "func" if isinstance(node, ast.Call) else "value", None)
+        return node and node.id
+    return None
 
 
 def lines_of(code):
@@ -85,30 +65,31 @@ def lines_of(code):
     whole = code.splitlines()
     for statement in ast.parse(code).body:
         start = min([statement.lineno, *(one.lineno for one in getattr(statement, "decorator_list", ()))])
-        yield _line("\n".join(whole[start - 1 : statement.end_lineno]), statement)
+        text = "\n".join(whole[start - 1 : statement.end_lineno])
+        uses, defines = _symbols(symtable.symtable(text, "cell", "exec"))
+        changes = {_changed(node) for node in ast.walk(statement)} - {None}
+        if isinstance(statement, (ast.AugAssign, ast.For, ast.While, ast.If, ast.With, ast.Try)):
+            changes |= defines  # perhaps, and perhaps not: so what they were before is needed
+        imports = [node for node in ast.walk(statement) if isinstance(node, (ast.Import, ast.ImportFrom))]
+        names = {f"{getattr(node, 'module', '')}.{one.name}".lstrip(".") for node in imports for one in node.names}
+        yield Line(text, uses | changes, defines | changes, bool(imports), all(map(THERE.match, names)))
 
 
 def needed(cell, earlier):
     """The lines before a cell without which it would not run, or not do the same."""
     wanted, kept = set(), []
-    for line in reversed(cell):
-        wanted = line.wants(wanted)
-    for line in reversed(earlier):
-        if line.text.endswith("import *") or wanted & (line.defines | line.changes):
-            kept.insert(0, line)
-            wanted = line.wants(wanted)
-    return kept
-
-
-def runs_in_browser(lines):
-    imports = set().union(*(line.imports for line in lines))
-    return all(name.split(".")[0] in THERE and not re.match(r"lossmath\.(?!claims\b)", name) for name in imports)
+    for number, line in enumerate(reversed([*earlier, *cell])):
+        before = number >= len(cell)
+        if not before or line.text.endswith("import *") or wanted & line.defines:
+            wanted = wanted - line.defines | line.uses
+            kept += [line] * before
+    return kept[::-1]
 
 
 def is_spared(line, cell):
     """Whether a line does not run in a browser, and the rest of its cell does without: a check, an import for later."""
     used = set().union(*(other.uses for other in cell if other is not line))
-    unused = not runs_in_browser([line]) and not line.defines & used and not line.text.endswith("import *")
+    unused = not line.there and not line.defines & used and not line.text.endswith("import *")
     return unused or bool(CHECK.fullmatch(line.text))
 
 
@@ -121,7 +102,7 @@ def programs(notebook):
             spared = [line for line in lines if is_spared(line, lines)]
             own = [line for line in lines if line not in spared]
             before = needed(own, earlier)
-            if runs_in_browser([*before, *own]) and not all(line.imports for line in own):
+            if all(line.there for line in [*before, *own]) and not all(line.imports for line in own):
                 for line in spared:
                     code = code.replace(line.text, f"# {line.text}  # not in a browser; it ran when the book was built")
                 setting = "".join(f"{line.text}\n" for line in before)
@@ -146,8 +127,7 @@ def package():
 
 def find_runtime(app, config):
     about = Path(app.outdir).parent / "runtime" / "runtime.json"
-    config.try_it_runtime = about.read_text("utf-8") if about.exists() else ""
-    app.runtime = json.loads(config.try_it_runtime or "null")
+    app.runtime = json.loads(about.read_text("utf-8")) if about.exists() else None
     for name, made in (app.runtime or {"versions": {}})["versions"].items():
         if made != (now := version(name)):
             logger.warning("the runtime in _build has %s %s, the build %s: assemble it again", name, made, now)
@@ -187,7 +167,6 @@ def write(app, exception):
 
 
 def setup(app):
-    app.add_config_value("try_it_runtime", "", "html")  # pages are written again when there is another
     app.connect("config-inited", find_runtime)
     app.connect("doctree-resolved", add_buttons)
     app.connect("html-page-context", add_script)

@@ -5,7 +5,7 @@ import random
 from dataclasses import dataclass
 
 from lossmath.claims import limits
-from lossmath.claims.counterexample import confirm, excesses, find_fault, has_torch
+from lossmath.claims.counterexample import HAS_TORCH, confirm, excesses, find_fault
 from lossmath.claims.errors import CheckError, Undefined
 from lossmath.claims.evaluation import DIGITS
 from lossmath.claims.quantities import K, M, N
@@ -24,7 +24,7 @@ def choose_device(device=None):
 
     Raises ValueError if there is no such device, or it has no float64; ModuleNotFoundError if there is no torch.
     """
-    if not has_torch():
+    if not HAS_TORCH:
         raise ModuleNotFoundError(
             "`check` evaluates a claim in torch, which cannot be imported here: install it with `pip install torch`. "
             "`prove` and `refute` do without."
@@ -87,34 +87,33 @@ def check(claim, cases: int = 1000, seed: int = 0, device=None) -> Check:
         least = f"at least {len(SIZES)} (one for each number of classes)"
         raise ValueError(f"cases is a whole number, {least}, got {cases!r}")
     device, rng = choose_device(device), random.Random(seed)
+    import torch
+
     watched = tuple(_watch(claim, one, rng, min(cases, WATCHED)) for one in claim.statements if limits.is_limit(one))
-    if len(watched) == len(claim.statements):
-        return Check(claim, min(cases, WATCHED), None, _name(device), 0, watched)
     tight = [(one[0], "==", one[2]) for one in claim.statements if claim.equality_of(one)]
-    worst, judged = 0.0, 0
     counts = [max(1, int(cases * share)) for share in SHARES]
     counts[0] += cases - sum(counts)
-    for sizes, count in zip(SIZES, counts):
+    screened = []
+    for sizes, count in zip(SIZES, counts) if len(watched) < len(claim.statements) else ():
         points = draw_points(claim.hypotheses, sizes, rng, count, wide=True)
-        screened = [_screen(claim, points, device)]
+        screened.append(_screen(claim, points, device))
         if tight and sizes[K] <= 100:
             moved = filter(None, (at_equality(claim, point) for point in points[::4]))
-            screened.append(_screen(claim.near_miss(*tight), list(moved), device))
-        worst = max(worst, *(gap for gap, _ in screened))
-        judged += sum(number for _, number in screened)
-    return Check(claim, cases, worst, _name(device), judged, watched)
+            screened.append(_screen(claim.near_miss(*tight), [*moved], device))
+    gaps, judged = zip(*screened) if screened else ([None], [0])
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
+    return Check(claim, cases if screened else min(cases, WATCHED), max(gaps), name, sum(judged), watched)
 
 
 def _screen(claim, points, device):
     """The largest gap that float64 finds and that is small, and how many points were judged in multiple precision."""
     worst, judged = 0.0, 0
-    statements = [statement for statement in claim.statements if not limits.is_limit(statement)]
     for place, (point, gap) in enumerate(zip(points, excesses(claim, points, device))):
         small = gap <= TOLERANCE  # and a number
         worst = max(worst, gap) if small else worst
         if not small or (place < JUDGED and point.sizes[K] <= 10):
             # where torch finds a derivative, the difference quotient of mpmath may have no value
-            if (fault := find_fault(claim, point, statements, strict=not small)) is not None:
+            if (fault := find_fault(claim, point, strict=not small)) is not None:
                 raise CheckError(f"{claim.id} fails at {fault}")
             judged += 1
     return worst, judged
@@ -131,9 +130,3 @@ def _watch(claim, statement, rng, count):
         if not found[-1].near:
             raise CheckError(f"{claim.id} fails at {confirm(claim, point)}")
     return float(max(one.left for one in found)), min(one.orders for one in found)
-
-
-def _name(device):
-    import torch
-
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)

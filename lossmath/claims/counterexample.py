@@ -4,8 +4,6 @@ import math
 import random
 from dataclasses import dataclass
 from importlib.util import find_spec
-from itertools import product
-from operator import itemgetter
 
 import mpmath
 import sympy as sp
@@ -17,19 +15,23 @@ from lossmath.claims.errors import NotRefuted, Undefined
 from lossmath.claims.evaluation import DIGITS, evaluate_in_torch, value_of
 from lossmath.claims.notation import SIGNS, latex
 from lossmath.claims.quantities import K, M, N, unfold
-from lossmath.claims.sampling import Point, at_equality, draw_points, move_point, scientific, shorten_point, to_tensors
+from lossmath.claims.sampling import Point, at_equality, draw_points, mix_points, scientific, shorten_point, to_tensors
 
+HAS_TORCH = find_spec("torch") is not None
 SLACK = mpf(10) ** -40  # what roundings may leave of the sides, in multiple precision
 SEEN = 1e-11  # and in float64
-# Classes, observations, inputs and how many points; a few of each size first: most false claims fail at once.
+# Classes, observations, inputs; how many points; whether they lie all over the domain and are moved towards a failure.
+# A few of each size first: most false claims fail at once.
 SEARCH = (
-    *((2, 1, 1, 300), (2, 3, 2, 300), (3, 2, 2, 300), (4, 3, 2, 300), (2, 2, 1, 6000), (3, 2, 2, 6000)),
-    *((6, 3, 2, 1000), (10, 3, 2, 500), (30, 3, 2, 200), (100, 3, 2, 100), (1000, 3, 2, 40)),
+    *((2, 1, 1, 300, False), (2, 3, 2, 300, False), (3, 2, 2, 300, False), (4, 3, 2, 300, False)),
+    *((2, 1, 1, 100, True), (4, 3, 2, 100, True), (2, 2, 1, 6000, False), (3, 2, 2, 6000, False)),
+    *((6, 3, 2, 1000, False), (10, 3, 2, 500, False), (30, 3, 2, 200, False), (100, 3, 2, 100, False)),
+    *((1000, 3, 2, 40, False), (3, 2, 2, 100, True), (6, 3, 2, 100, True), (10, 3, 2, 100, True)),
 )
-IMPROVED = ((2, 1, 1, 100), (4, 3, 2, 100), (3, 2, 2, 100), (6, 3, 2, 100), (10, 3, 2, 100))
-STEPS = 40  # of the points that are improved
+QUICK = SEARCH[:6]
+WATCHED = ((2, 1, 1, 40, False),)  # of a limit
+STEPS = 40  # of the points that are moved
 GUARD = ((2, 1, 1, 40), (3, 2, 2, 40), (5, 3, 2, 20))
-WATCHED = 40  # points at which a limit is watched
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,10 @@ class Counterexample:
     def _sides(self):
         """The two sides with as many digits as tell them apart."""
         for digits in range(5, DIGITS):
-            left, right = (mpmath.nstr(side, digits, min_fixed=-4, max_fixed=9) for side in (self.left, self.right))
-            left, right = (side.removesuffix(".0") for side in (left, right))
-            if mpmath.almosteq(mpf(left), mpf(right), rel_eps=mpf(10) ** (2 - digits)) and self.left * self.right != 0:
-                continue
-            if left != right:
+            sides = (mpmath.nstr(side, digits, min_fixed=-4, max_fixed=9) for side in (self.left, self.right))
+            left, right = (side.removesuffix(".0") for side in sides)
+            close = mpmath.almosteq(mpf(left), mpf(right), rel_eps=mpf(10) ** (2 - digits))
+            if left != right and not (close and self.left * self.right != 0):
                 return left, right
         return str(self.left), str(self.right)
 
@@ -87,16 +88,10 @@ def violation(statement, point: Point, hypotheses) -> tuple[mpf, mpf] | None:
     if limits.is_limit(statement):
         watched = limits.watch(statement, hypotheses, point)
         return None if watched.near else (watched.value, watched.limit)
-    for digits in (DIGITS, 10 * DIGITS):
-        try:
-            *sides, excess = _measure(statement, point, digits)
-        except Undefined:
-            if digits == DIGITS:
-                continue
-            raise
-        if excess <= SLACK:
-            return None
-    return tuple(sides)
+    if excess_at(statement, point) <= SLACK:
+        return None
+    *sides, excess = _measure(statement, point, 10 * DIGITS)
+    return tuple(sides) if excess > SLACK else None
 
 
 def _measure(statement, point, digits):
@@ -105,6 +100,14 @@ def _measure(statement, point, digits):
     with mpmath.workdps(digits):
         one, other = (mpmath.convert(value_of(side, point.values, point.sizes)) for side in (left, right))
         return one, other, _excess(relation, one, other)
+
+
+def excess_at(statement, point: Point) -> float:
+    """By how much a statement fails at a point; NaN where a side has no value."""
+    try:
+        return float(_measure(statement, point, DIGITS)[2])
+    except Undefined:
+        return math.nan
 
 
 def confirm(claim, point: Point) -> Counterexample | None:
@@ -129,12 +132,16 @@ def confirm_any(claim, points) -> Counterexample | None:
     return next(filter(None, (confirm(claim, point) for point in points)), None)
 
 
-def find_fault(claim, point: Point, statements, strict: bool = False) -> str | None:
-    """What is wrong with statements of a claim at a point, in words: one fails, or a side has no value.
+def _comparisons(claim):
+    return [statement for statement in claim.statements if not limits.is_limit(statement)]
+
+
+def find_fault(claim, point: Point, strict: bool = False) -> str | None:
+    """What is wrong with a claim at a point, in words, limits aside: a statement fails, or a side has no value.
 
     Unless `strict`, a derivative need not have one: its difference quotient may reach over an end of the domain.
     """
-    for statement in statements:
+    for statement in _comparisons(claim):
         try:
             if violation(statement, point, claim.hypotheses) is not None:
                 return str(confirm(claim, point))
@@ -147,48 +154,30 @@ def find_fault(claim, point: Point, statements, strict: bool = False) -> str | N
 def doubt(claim) -> str | None:
     """What speaks against a claim at a hundred points with short numbers, in words: an independent look at a proof.
 
-    The claim may fail, a side may have no value, or equality may hold elsewhere than claimed.
+    The claim may fail, a side may have no value, or equality may hold elsewhere than claimed. The rule for limits has
+    watched them.
     """
     rng = random.Random(0)
-    points = (point for line in GUARD for point in _draw(claim, line, rng))
-    for number, point in enumerate(points):
-        # the rule for limits has watched them
-        statements = [one for one in claim.statements if number < 10 or not limits.is_limit(one)]
-        if (fault := find_fault(claim, point, statements)) is not None:
+    for point in (point for line in GUARD for point in _draw(claim, *line, rng)):
+        if (fault := find_fault(claim, point)) is not None:
             return fault
-        tight = (excess_at((one[0], "==", one[2]), point) <= SLACK for one in statements if claim.equality_of(one))
+        bounds = (one for one in _comparisons(claim) if claim.equality_of(one))
+        tight = (excess_at((left, "==", right), point) <= SLACK for left, _, right in bounds)
         if any(tight) and not _is_at_equality(claim, point):
             return f"{point}: the two sides are equal there too"
     return None
 
 
-def excess_at(statement, point: Point) -> float:
-    """By how much a statement fails at a point; NaN where a side has no value."""
-    try:
-        return float(_measure(statement, point, DIGITS)[2])
-    except Undefined:
-        return math.nan
-
-
 def _is_at_equality(claim, point):
     """The point is where equality is claimed."""
-    moved = at_equality(claim, point)
-    return moved is not None and all(_near(moved.values[symbol], value) for symbol, value in point.values.items())
-
-
-def _near(one, other):
-    if isinstance(one, tuple):
-        return all(map(_near, one, other))
+    if (moved := at_equality(claim, point)) is None:
+        return False
     with mpmath.workdps(DIGITS):
-        return abs(mpmath.convert(one) - mpmath.convert(other)) < SLACK
+        pairs = zip(*(sp.flatten(one.values[symbol] for symbol in point.values) for one in (moved, point)))
+        return all(abs(mpmath.convert(one) - mpmath.convert(other)) < SLACK for one, other in pairs)
 
 
 # At many points
-
-
-def has_torch() -> bool:
-    """Whether torch can be imported."""
-    return find_spec("torch") is not None
 
 
 def excesses(claim, points: list[Point], device=None) -> list[float]:
@@ -198,23 +187,21 @@ def excesses(claim, points: list[Point], device=None) -> list[float]:
     """
     if not points:
         return []
-    statements = [statement for statement in claim.statements if not limits.is_limit(statement)]
-    if not has_torch():
-        return [max((excess_at(one, point) for one in statements), key=lambda e: (e != e, e)) for point in points]
-    values, sizes = to_tensors(points, claim.hypotheses, device), points[0].sizes
-    worst = None
-    for left, relation, right in statements:
-        excess = _excess(relation, *(evaluate_in_torch(side, values, sizes) for side in (left, right)))
-        worst = excess if worst is None else worst.maximum(excess)
-    return worst.expand(len(points)).tolist()
+    if HAS_TORCH:
+        values, sizes = to_tensors(points, claim.hypotheses, device), points[0].sizes
+        found = [
+            _excess(relation, *(evaluate_in_torch(side, values, sizes) for side in sides)).expand(len(points)).tolist()
+            for relation, sides in ((one[1], one[::2]) for one in _comparisons(claim))
+        ]
+    else:
+        found = [[excess_at(statement, point) for point in points] for statement in _comparisons(claim)]
+    return [max(excess, key=lambda one: (math.isnan(one), one)) for excess in zip(*found)]
 
 
 def find_counterexample(claim, points: list[Point]) -> Counterexample | None:
     """A point among these, of the same sizes, where the claim fails, in the shortest numbers; limits are watched."""
-    return confirm_any(claim, points) if any(map(limits.is_limit, claim.statements)) else _screen(claim, points)
-
-
-def _screen(claim, points):
+    if any(map(limits.is_limit, claim.statements)):
+        return confirm_any(claim, points)
     failing = [(point, excess) for point, excess in zip(points, excesses(claim, points)) if excess > SEEN]
     # a failure that the eye can see, in short numbers
     failing.sort(key=lambda one: one[0].length + (0 if one[1] > 0.01 else 100))
@@ -224,9 +211,9 @@ def _screen(claim, points):
 def refute(claim, seed: int = 0, quick: bool = False) -> Counterexample:
     """Find a point that obeys the claim's hypotheses and where it fails, with few classes and short numbers.
 
-    Points with short numbers are tried first, then points from all over the domain, which are moved step by step
-    towards a violation and shortened. Whatever is found is confirmed in multiple precision. `quick` does a tenth of the
-    search; so does a machine without torch, with at most 100 classes.
+    Points with short numbers are tried, and points from all over the domain, which are moved step by step towards a
+    violation and shortened. Whatever is found is confirmed in multiple precision. `quick` does a tenth of the search;
+    so does a machine without torch, with at most 100 classes. A claim with a limit is looked at at 40 points.
 
     Raises
     ------
@@ -234,44 +221,40 @@ def refute(claim, seed: int = 0, quick: bool = False) -> Counterexample:
         If none was found, which proves nothing.
     """
     rng, tried = random.Random(seed), 0
+    lines, share = QUICK if quick else SEARCH, 1
     if any(map(limits.is_limit, claim.statements)):
-        tried += WATCHED
-        if (found := confirm_any(claim, _draw(claim, (2, 1, 1, WATCHED), rng))) is not None:
+        lines = WATCHED
+    elif not HAS_TORCH:
+        lines, share = [line for line in lines if line[0] <= 100], 10
+    for *sizes, count, moved in lines:
+        points = _draw(claim, *sizes, count // share, rng, wide=moved)
+        tried += len(points)
+        if (found := (_find_moved(claim, points, rng) if moved else find_counterexample(claim, points))) is not None:
             return found
-    if all(map(limits.is_limit, claim.statements)):
-        raise NotRefuted(f"{claim.id}: the values approach the limit at {tried} points; this proves nothing")
-    share, most = (1, 1000) if has_torch() else (10, 100)
-    searches = [*product([False], SEARCH[: 4 if quick else None]), *product([True], IMPROVED[: 2 if quick else None])]
-    for improved, (classes, n, m, count) in searches:
-        if classes > most:
-            continue
-        tried += count // share
-        points = _draw(claim, (classes, n, m, count // share), rng, wide=improved)
-        if (found := _find_improved(claim, points, rng) if improved else _screen(claim, points)) is not None:
-            return found
-    most = 4 if quick else most
+    most = max(classes for classes, *_ in lines)
     raise NotRefuted(f"{claim.id}: no counterexample among {tried} points with K from 2 to {most}; this proves nothing")
 
 
 def improve(claim, points: list[Point], rng, steps: int = STEPS) -> list[tuple[float, Point]]:
     """The points moved at random where that brings the claim nearer to failing; the worst first, with its excess."""
 
-    def measure(points):
-        return [-1.0 if math.isnan(excess) else excess for excess in excesses(claim, points)]
+    def rank(pair):
+        return -1.0 if math.isnan(pair[0]) else pair[0]
 
-    best = list(zip(measure(points), points))
+    best = [*zip(excesses(claim, points), points)]
     for _ in range(steps):
-        moved = [move_point(claim.hypotheses, point, rng) for _, point in best]
-        best = [max(pair, key=itemgetter(0)) for pair in zip(best, zip(measure(moved), moved))]
-    return sorted(best, key=itemgetter(0), reverse=True)
+        others = draw_points(claim.hypotheses, points[0].sizes, rng, len(points), wide=True)
+        moved = [mix_points(claim.hypotheses, point, other, rng) for (_, point), other in zip(best, others)]
+        best = [max(pair, key=rank) for pair in zip(best, zip(excesses(claim, moved), moved))]
+    return sorted(best, key=rank, reverse=True)
 
 
-def _draw(claim, line, rng, wide=False):
-    *sizes, count = line
-    return draw_points(claim.hypotheses, dict(zip((K, N, M), sizes)), rng, count, wide=wide)
+def _draw(claim, classes, observations, inputs, count, rng, wide=False):
+    sizes = {K: classes, N: observations, M: inputs}
+    return draw_points(claim.hypotheses, sizes, rng, count, wide=wide)
 
 
-def _find_improved(claim, points, rng):
+def _find_moved(claim, points, rng):
     failing = [point for excess, point in improve(claim, points, rng)[:20] if excess > 1e-13]
     short = (shorten_point(claim.hypotheses, point, digits) for point in failing for digits in (*range(1, 8), 17))
     return confirm_any(claim, filter(None, short))

@@ -38,7 +38,7 @@ class Point:
     @property
     def length(self) -> int:
         """How much there is to write."""
-        return 3 * self.sizes[K] + sum(map(_length, self.values.values()))
+        return 3 * self.sizes[K] + sum(len(str(number)) for number in sp.flatten(self.values.values()))
 
     def latex(self) -> str:
         named = {**self.sizes, **self.values}.items()
@@ -48,15 +48,13 @@ class Point:
         return ", ".join(f"{symbol} = {_text(value)}" for symbol, value in {**self.sizes, **self.values}.items())
 
 
-def _length(value):
-    return sum(map(_length, value)) if isinstance(value, tuple) else len(str(value))
-
-
 def _text(value):
     if not isinstance(value, tuple):
         return _short(value)
-    shown = [*map(_text, value if len(value) <= WRITTEN else (*value[:3], value[-1]))]
-    return f"({', '.join([*shown[:3], '...', shown[-1]] if len(value) > WRITTEN else shown)})"
+    shown = [*map(_text, value)]
+    if len(shown) > WRITTEN:
+        shown[3:-1] = ["..."]
+    return f"({', '.join(shown)})"
 
 
 def _short(number):
@@ -128,15 +126,12 @@ class _Wide(_Short):
         return self._normal(self.scale)
 
     def number(self, interval):
-        low, high = _ends(interval)
-        if low == high:
-            return super().number(interval)
-        ends = [(low, 1, interval.left_open), (high, -1, interval.right_open)]
-        ends = [end for end in ends if not math.isinf(end[0])]
+        (low, low_closed), (high, high_closed) = _ends(interval)
+        ends = [end for end in ((low, 1, low_closed), (high, -1, high_closed)) if not math.isinf(end[0])]
         if not ends:
             return self._normal(self.rng.choice((0, 0.01, 1, 1, 5, 30)))
-        (end, inwards, is_open), kind = self.rng.choice(ends), self.rng.randrange(6)
-        if kind == 0 and not is_open:
+        (end, inwards, closed), kind = self.rng.choice(ends), self.rng.randrange(6)
+        if kind == 0 and closed:
             return end
         if kind < 3:  # next to it
             return end + inwards * Fraction(min(high - low, 1)) / 10 ** self.rng.randint(1, 12)
@@ -157,33 +152,26 @@ def _normalise(weights):
 @cache
 def _pool(interval):
     """Short numbers in the interval, the shortest first."""
-    if isinstance(interval, sp.FiniteSet):
-        return [Fraction(str(sp.nsimplify(next(iter(interval)), rational=True)))]
-    low, high = _ends(interval)
+    (low, _), (high, _) = _ends(interval)
     start = low if low != -math.inf else min(0, high - 1)
     near = [*SHORT, *(-number for number in SHORT), *(start + number for number in SHORT)]
-    near = map(Fraction, [*near, (start + min(high, start + 2)) / 2])
-    return sorted(
-        {number for number in near if _is_inside(number, interval)},
-        key=lambda number: (_length(number), abs(number), number),
-    )
+    near = {Fraction(number) for number in (*near, (start + min(high, start + 2)) / 2) if _is_inside(number, interval)}
+    return sorted(near, key=lambda number: (len(str(number)), abs(number), number))
 
 
 @cache
 def _ends(interval):
-    """The ends as fractions; one that is not rational becomes a fraction within the interval, 1e-9 away at most."""
-
-    def inward(end, rounded):
-        if end.is_infinite:
-            return float(end)
-        return Fraction(str(end if end.is_Rational else rounded(end * 10**9) / 10**9))
-
-    return inward(interval.inf, sp.ceiling), inward(interval.sup, sp.floor)
+    """The ends as fractions, and whether they belong to it; one that is not rational is rounded to 1e-9, inwards."""
+    ends = []
+    for end, rounded in (interval.inf, sp.ceiling), (interval.sup, sp.floor):
+        rational = end if end.is_Rational else rounded(end * 10**9) / 10**9
+        ends.append((float(end) if end.is_infinite else Fraction(str(rational)), end in interval))
+    return tuple(ends)
 
 
 def _is_inside(number, interval):
-    (low, high), is_open = _ends(interval), (interval.left_open, interval.right_open)
-    return low < number < high or (number == low and not is_open[0]) or (number == high and not is_open[1])
+    (low, _), (high, _) = ends = _ends(interval)
+    return low < number < high or (number, True) in ends
 
 
 def draw_points(hypotheses: Hypotheses, sizes: dict, rng: random.Random, count: int, wide: bool = False) -> list[Point]:
@@ -219,15 +207,15 @@ def _nested(shape, sizes, draw):
 
 def obeys(hypotheses: Hypotheses, point: Point) -> bool:
     """Whether distributions are distributions, and numbers lie in their intervals."""
-    for base, positive in hypotheses.distributions.items():
-        value = point.values[base]
-        for row in [value] if len(base.shape) == 1 else value:
-            with mpmath.workdps(DIGITS):  # a place where equality is claimed need not be rational
-                off = abs(mpmath.convert(sum(row) - 1))
-            if off > 1e-50 or min(row) < 0 or (positive and min(row) == 0):
-                return False
-    intervals = hypotheses.intervals.items()
-    return all(interval.contains(sp.sympify(point.values[symbol])) == sp.true for symbol, interval in intervals)
+    with mpmath.workdps(DIGITS):  # a place where equality is claimed need not be rational
+        for base, positive in hypotheses.distributions.items():
+            value = point.values[base]
+            for row in [value] if len(base.shape) == 1 else value:
+                inside = [entry > 0 if positive else entry >= 0 for entry in row]
+                if not all(inside) or abs(mpmath.convert(sum(row) - 1)) > 1e-50:
+                    return False
+        intervals = hypotheses.intervals.items()
+        return all(_is_inside(Fraction(str(point.values[symbol])), interval) for symbol, interval in intervals)
 
 
 def at_equality(claim, point: Point) -> Point | None:
@@ -248,29 +236,15 @@ def at_equality(claim, point: Point) -> Point | None:
     return moved if obeys(claim.hypotheses, moved) else None
 
 
-def move_point(hypotheses: Hypotheses, point: Point, rng: random.Random) -> Point:
-    """A point nearby, from one millionth away to far, that obeys the hypotheses too."""
-    stride, values = 10 ** (-6 * rng.random()), dict(point.values)
+def mix_points(hypotheses: Hypotheses, one: Point, other: Point, rng: random.Random) -> Point:
+    """A point on the way from one to another, from one millionth of it to all; domains are convex, labels stay."""
+    share = Fraction(round(10 ** (6 * rng.random())), 10**6)
 
-    def weigh(row):
-        weights = [math.ceil(10**12 * float(entry) * math.exp(stride * rng.gauss(0, 1))) for entry in row]
-        return _normalise(weights)
+    def mix(here, there):
+        return tuple(map(mix, here, there)) if isinstance(here, tuple) else here + share * (there - here)
 
-    def shift(number):
-        return number + Fraction(round(10**9 * stride * rng.gauss(0, 1)), 10**9)
-
-    for base in hypotheses.distributions:
-        values[base] = _map_rows(weigh, values[base])
-    for base in hypotheses.reals:
-        values[base] = _map_rows(lambda row: tuple(map(shift, row)), values[base])
-    for symbol, interval in hypotheses.intervals.items():
-        if not isinstance(interval, sp.FiniteSet) and _is_inside(moved := shift(values[symbol]), interval):
-            values[symbol] = moved
-    return Point(point.sizes, values)
-
-
-def _map_rows(function, value):
-    return tuple(_map_rows(function, row) for row in value) if isinstance(value[0], tuple) else function(value)
+    moved = (*hypotheses.distributions, *hypotheses.reals, *hypotheses.intervals)
+    return Point(one.sizes, one.values | {symbol: mix(one.values[symbol], other.values[symbol]) for symbol in moved})
 
 
 def shorten_point(hypotheses: Hypotheses, point: Point, digits: int) -> Point | None:
@@ -280,12 +254,14 @@ def shorten_point(hypotheses: Hypotheses, point: Point, digits: int) -> Point | 
         return tuple(map(short, value)) if isinstance(value, tuple) else Fraction(f"{float(value):.{digits}g}")
 
     def weigh(row):
-        entries, largest = list(map(short, row)), row.index(max(row))
+        if isinstance(row[0], tuple):
+            return tuple(map(weigh, row))
+        entries, largest = [*short(row)], row.index(max(row))
         entries[largest] += 1 - sum(entries)
         return tuple(entries)
 
-    values = {symbol: short(value) for symbol, value in point.values.items()}
-    values |= {base: _map_rows(weigh, point.values[base]) for base in hypotheses.distributions}
+    values = point.values.items()
+    values = {symbol: (weigh if symbol in hypotheses.distributions else short)(value) for symbol, value in values}
     shortened = Point(point.sizes, values)
     return shortened if obeys(hypotheses, shortened) else None
 
@@ -296,10 +272,6 @@ def to_tensors(points: list[Point], hypotheses: Hypotheses, device=None) -> dict
 
     kinds = {symbol: torch.int64 if symbol in hypotheses.labels else torch.float64 for symbol in points[0].values}
     return {
-        symbol: torch.tensor([_floats(point.values[symbol]) for point in points], dtype=torch.float64).to(device, kind)
+        symbol: torch.tensor([point.values[symbol] for point in points], dtype=torch.float64).to(device, kind)
         for symbol, kind in kinds.items()
     }
-
-
-def _floats(value):
-    return [_floats(entry) for entry in value] if isinstance(value, tuple) else float(value)

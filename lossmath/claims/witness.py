@@ -7,7 +7,6 @@ import random
 from fractions import Fraction
 
 import sympy as sp
-from sympy import IndexedBase
 
 from lossmath.claims.errors import Undefined
 from lossmath.claims.evaluation import agree, evaluate_exactly
@@ -45,18 +44,18 @@ def _draw(context, sizes, rng, indices):
     """A random point inside the domain, for the symbols of the claim and for their stand-ins."""
     hypotheses = context.hypotheses
 
-    def draw(base, shape):
+    def draw(symbol, shape):
         if shape:
-            row = tuple(draw(base, shape[1:]) for _ in range(sizes[shape[0]]))
-            return tuple(one / sum(row) for one in row) if shape[1:] == () and base in hypotheses.distributions else row
-        if base in hypotheses.labels:
-            return Fraction(rng.randint(1, sizes[hypotheses.labels[base]]))
-        return _draw_number(rng, base in hypotheses.distributions)
+            row = tuple(draw(symbol, shape[1:]) for _ in range(sizes[shape[0]]))
+            normed = symbol in hypotheses.distributions and len(shape) == 1
+            return tuple(one / sum(row) for one in row) if normed else row
+        if symbol in hypotheses.labels:
+            return Fraction(rng.randint(1, sizes[hypotheses.labels[symbol]]))
+        return _draw_number(rng, symbol in hypotheses.distributions)
 
     values = {index: Fraction(rng.randint(1, min(sizes.values()))) for index in indices}
-    values |= {label: draw(label, ()) for label in hypotheses.labels if not isinstance(label, IndexedBase)}
-    for base, mine in context.bases.items():
-        values[base] = values[mine] = draw(base, base.shape)
+    values |= {symbol: draw(symbol, getattr(symbol, "shape", ())) for symbol in (*hypotheses.labels, *context.bases)}
+    values |= {mine: values[base] for base, mine in context.bases.items()}
     for base, label in hypotheses.onehots.items():
         values[base] = tuple(Fraction(int(values[label] == c)) for c in range(1, sizes[K] + 1))
     for x, value in context.scalars.items():
