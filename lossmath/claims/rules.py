@@ -227,7 +227,11 @@ def _verify(hypotheses, values, inside, lemma, is_above):
     for label, size in hypotheses.labels.items():
         require(inside.hypotheses.labels.get(values[label]) == size, f"{values[label]} is a label from 1 to {size}")
     for symbol, interval in hypotheses.intervals.items():
-        _verify_interval(interval, sp.sympify(values[symbol]), inside, require, is_above)
+        value = sp.sympify(values[symbol])
+        for end, room in ((interval.inf, value - interval.inf), (interval.sup, interval.sup - value)):
+            if end.is_finite:
+                shown = is_nonnegative(inside, room) if interval.contains(end) else is_above(inside, room)
+                require(shown, f"{value} lies in {interval}")
 
 
 def _verify_distribution(base, positive, value, inside, require, is_above):
@@ -238,13 +242,6 @@ def _verify_distribution(base, positive, value, inside, require, is_above):
     shown = is_above(inside, value[c]) if positive else is_nonnegative(inside, value[c])
     require(shown, f"the entries of {value} are {'> 0' if positive else '>= 0'}")
     require(is_zero(inside, Sum(value[c], (c, 1, K)) - 1), f"the entries of {value} sum to 1")
-
-
-def _verify_interval(interval, value, inside, require, is_above):
-    for end, room in ((interval.inf, value - interval.inf), (interval.sup, interval.sup - value)):
-        if end.is_finite:
-            shown = is_nonnegative(inside, room) if interval.contains(end) else is_above(inside, room)
-            require(shown, f"{value} lies in {interval}")
 
 
 def _index():

@@ -226,7 +226,7 @@ def _decide(context, plain, strictly):
         return True
     for modulus in plain.atoms(Abs):
         for variable in sorted(modulus.free_symbols, key=sp.default_sort_key):
-            if sign_of_symbol(variable) == UNKNOWN:  # it is positive, negative or zero
+            if sign(variable) == UNKNOWN:  # it is positive, negative or zero
                 side = Dummy(variable.name, positive=True)
                 cases = [plain.xreplace({variable: case}) for case in (side, -side, Integer(0))]
                 return all(_decide(context, case, strictly) for case in cases)
@@ -269,8 +269,9 @@ def sign(expr: sp.Expr) -> tuple[int, int]:
     """(low, high), each -1, 0 or 1: wherever `expr` is defined, its sign lies between them."""
     if not expr.atoms(sp.Symbol):
         return _sign_of_number(expr)
-    if expr.is_Symbol:
-        return sign_of_symbol(expr)
+    if expr.is_Symbol:  # what was said of it when it was made
+        low = 1 if expr.is_positive else 0 if expr.is_nonnegative else -1
+        return low, -1 if expr.is_negative else 0 if expr.is_nonpositive else 1
     if isinstance(expr, Add):
         return _sign_of_sum(expr)
     if isinstance(expr, Mul):
@@ -331,13 +332,6 @@ def _enclose_exp(interval):
     if not abs(interval) < HIGH:
         raise ValueError("too large a number to enclose its exponential")
     return iv.exp(interval)
-
-
-def sign_of_symbol(symbol):
-    """What was said of a symbol when it was made."""
-    low = 1 if symbol.is_positive else 0 if symbol.is_nonnegative else -1
-    high = -1 if symbol.is_negative else 0 if symbol.is_nonpositive else 1
-    return low, high
 
 
 def _sign_of_power(base, exponent):
