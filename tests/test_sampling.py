@@ -196,6 +196,14 @@ def test_a_point_outside_the_domain_does_not_obey(symbol, value):
     assert obeys(ALL, point) and not obeys(ALL, Point(SIZES, point.values | {symbol: value}))
 
 
+@pytest.mark.parametrize(("entry", "allowed"), [(HALF, True), (-HALF, False)])
+def test_entries_that_are_rational_stand_beside_entries_that_are_not(entry, allowed):
+    point = draw_points(ALL, SIZES, random.Random(0), 1)[0]
+    with mpmath.workdps(60):
+        values = (mpmath.mpf(1) / 2, entry, HALF - entry)
+    assert obeys(ALL, Point(SIZES, point.values | {p: values})) == allowed
+
+
 def test_a_point_on_the_way_to_another_stays_in_its_domain_and_keeps_its_labels():
     points = (draw_points(ALL, SIZES, random.Random(seed), 100, wide=True) for seed in (0, 1))
     for seed, (one, other) in enumerate(zip(*points)):

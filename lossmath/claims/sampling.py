@@ -211,7 +211,8 @@ def obeys(hypotheses: Hypotheses, point: Point) -> bool:
         for base, positive in hypotheses.distributions.items():
             value = point.values[base]
             for row in [value] if len(base.shape) == 1 else value:
-                if abs(mpmath.convert(sum(row) - 1)) > 1e-50 or min(row) < 0 or (positive and min(row) == 0):
+                inside = [entry > 0 if positive else entry >= 0 for entry in row]
+                if not all(inside) or abs(mpmath.convert(sum(row) - 1)) > 1e-50:
                     return False
         intervals = hypotheses.intervals.items()
         return all(_is_inside(Fraction(str(point.values[symbol])), interval) for symbol, interval in intervals)
