@@ -1,5 +1,6 @@
 """Has the mutants of what the chapters proved examined, on all cores, and once for as long as the proofs stay."""
 
+import gc
 import os
 from time import perf_counter
 
@@ -28,6 +29,7 @@ def _examine(packed, part):
     """In another process, which imports the package; the build itself does not."""
     from lossmath.claims import evidence, mutation
 
+    gc.set_threshold(100_000, 20, 20)  # as in the chapters' kernels
     try:
         return [mutant.record() for mutant in mutation.examine(evidence.unpack(packed), part)]
     except mutation.Survived as error:

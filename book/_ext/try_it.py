@@ -111,9 +111,6 @@ def programs(notebook):
     return found
 
 
-# In the build
-
-
 def package():
     """The part of lossmath that the prover needs, as an archive that is the same whenever it is made."""
     (folder,) = find_spec("lossmath").submodule_search_locations
