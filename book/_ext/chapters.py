@@ -1,8 +1,9 @@
 """Runs the chapters, several at a time, before Sphinx reads them; and keeps what they ran for whoever asks.
 
-Strict: every warning fails the build, each time, without a flag. Every page is read again in each build, since Sphinx
-warns about a page only when it reads it. A chapter runs again when its cells or what they import has changed, and not
-otherwise. What its cells left behind for the ledger is read from its executed notebook; no page shows it.
+Strict: every warning fails the build, each time, without a flag. Sphinx warns about a page only when it reads it, so
+every page is read again unless nothing has changed since a build without warnings. A chapter runs again when its cells
+or what they import has changed, and not otherwise. What its cells left behind for the ledger is read from its executed
+notebook; no page shows it.
 """
 
 import hashlib
@@ -50,9 +51,25 @@ def begin(app, config):
     parts = [sys.version, *versions, *devices, *map(str, sorted(Path("/dev").glob("nvidia[0-9]*")))]
     sources = sorted(path for folder in package.submodule_search_locations for path in Path(folder).rglob("*.py"))
     parts += [path.read_text("utf-8") for path in (Path(app.srcdir, "requirements.txt"), *sources)]
-    key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+    key = digest(parts)
     config.nb_execution_cache_path = str(Path(app.outdir).parent / ".jupyter_cache" / key)
-    Path(app.doctreedir, "environment.pickle").unlink(missing_ok=True)  # what Sphinx remembers of the pages
+    looks = [path for path in Path(app.srcdir, "book").rglob("*.*") if path.suffix != ".pyc"]
+    looks += [Path(app.srcdir, "_toc.yml"), *Path(app.outdir).parent.glob("runtime/runtime.json")]
+    seen = [f"{path} {path.read_bytes()!r}" for path in sorted(looks)]
+    app.state = digest([key, os.environ.get("LOSSMATH_REPOSITORY", ""), *seen])
+    clean = Path(app.doctreedir, "clean")
+    if not clean.exists() or clean.read_text("utf-8") != app.state:
+        Path(app.doctreedir, "environment.pickle").unlink(missing_ok=True)  # what Sphinx remembers of the pages
+    clean.unlink(missing_ok=True)
+
+
+def end(app, exception):
+    if exception is None and app._warncount == 0:
+        Path(app.doctreedir, "clean").write_text(app.state, "utf-8")
+
+
+def digest(parts):
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def execute(app, env, added, changed, removed):
@@ -155,6 +172,7 @@ def finish(app, pagename, templatename, context, doctree):
 def setup(app):
     app.keep_going = True  # with it, Sphinx shows every warning and then exits with 1
     app.connect("config-inited", begin)
+    app.connect("build-finished", end, priority=999)  # after whatever may still warn
     app.connect("env-get-outdated", execute)
     app.connect("doctree-read", name_cells)
     app.connect("html-page-context", finish)
