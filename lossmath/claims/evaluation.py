@@ -123,7 +123,7 @@ class Exact(_BackEnd):
 
     exp, sinh, cosh = map(_bounded, (mpmath.exp, mpmath.sinh, mpmath.cosh))
     abs, tanh, sign = map(_plain, (abs, mpmath.tanh, lambda u: (u > 0) - (u < 0)))
-    total, maximum = staticmethod(sum), partial(max, key=mpmath.convert)
+    total, maximum = staticmethod(sum), staticmethod(partial(max, key=mpmath.convert))
 
     def number(self, value):
         return value
