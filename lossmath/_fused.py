@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd import forward_ad
 
-from lossmath._validation import EVEN, extremes, sum_classes, widen
+from lossmath._validation import EVEN, SHORT, extremes, sum_classes, widen
 
 TINY = torch.finfo(torch.float32).smallest_normal
 
@@ -138,8 +138,7 @@ def _parts(x, size, short):
 
 def _softmax(z, dim, out):
     """The softmax, in the dtype of `out`."""
-    short = z.shape[dim] < 16 and dim == z.ndim - 1 and z.is_cpu
-    if short and z.numel() > 2**12:  # torch's is slow for many rows that are shorter than its vectors
+    if z.is_cpu and z.shape[dim] < SHORT and dim == z.ndim - 1 and z.numel() > 2**12:  # there torch's is slow
         q = torch.sub(z, z.amax(dim, keepdim=True), out=out).exp_()
         return q.div_(sum_classes(q, dim))
     return torch.softmax(z, dim, out=out)
@@ -234,7 +233,7 @@ def mixture_kernel(index, inputs, outs, p, mass, gamma, dim):
     p, gamma = p(index=index), _take(gamma, index)
     mass = sum_classes(p, dim) if mass is None else mass[index]
     z = inputs[0].to(p.dtype)
-    if z.device.type != "cpu":
+    if not z.is_cpu:
         return _careful_mixtures(z, outs[0], p, mass, gamma, dim)
     rows = _mixture_rows(z, outs[0], p, mass, gamma, dim)
     share = rows / (mass * (0.1 * 0.2**gamma))
@@ -249,7 +248,9 @@ def mixture_kernel(index, inputs, outs, p, mass, gamma, dim):
 
 def _mixture_rows(z, out, p, mass, gamma, dim):
     focal = not isinstance(gamma, float) or gamma > 0
-    if z.shape[dim] == 16 or (z.shape[dim] < 16 and dim < z.ndim - 1):  # torch's own keeps the digits, and is fast
+    if z.shape[dim] == SHORT or (
+        z.shape[dim] < SHORT and dim < z.ndim - 1
+    ):  # torch's own keeps the digits, and is fast
         logs = z.log_softmax(dim)
         if not focal:
             if out is not None:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 EVEN = 64  # classes over which torch sums without a loss
+SHORT = 16  # classes in a row that are fewer than torch takes at once
 FLOATING = torch.float64, torch.float32, torch.bfloat16, torch.float16
 
 
@@ -34,7 +35,7 @@ def widen(dtype: torch.dtype) -> torch.dtype:
 
 def sum_classes(x: Tensor, dim: int) -> Tensor:
     """The sum over the classes, with their axis kept; of rows that are short by a product, which is twice as fast."""
-    if x.ndim == 2 and x.shape[1] <= 16 and x.is_cpu:
+    if x.ndim == 2 and x.shape[1] <= SHORT and x.is_cpu:
         return torch.mv(x, x.new_ones(x.shape[1])).unsqueeze(1)
     return x.sum(dim, keepdim=True)
 

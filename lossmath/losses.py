@@ -395,11 +395,11 @@ def _loss(input, target, gamma, weight, ignore_index, reduction, epsilon):
             mass = (1 - epsilon) * (torch.ones_like(label, dtype=wide) if c is None else c)
             mass = mass + epsilon * (1 if weight is None else weight.mean())
     rows = _rows(input, label, c, ignored, p, mass, gamma, dim, fusable([input], target, weight))
-    mass = None
-    if not soft and reduction == "mean" and (c is not None or ignored is not None):
-        mass = torch.ones_like(label, dtype=wide) if c is None else c
-        mass = (mass if ignored is None else mass.masked_fill(ignored, 0.0)).sum()
-    rows = rows.squeeze(dim) if reduction == "none" else _reduce(rows, reduction, mass)
+    counted = None  # the weight of the labels, where it is not their number
+    if reduction == "mean" and (c is not None or ignored is not None):
+        counted = torch.ones_like(label, dtype=wide) if c is None else c
+        counted = (counted if ignored is None else counted.masked_fill(ignored, 0.0)).sum()
+    rows = rows.squeeze(dim) if reduction == "none" else _reduce(rows, reduction, counted)
     return rows if torch.is_autocast_enabled(_autocast(input)) else rows.to(input.dtype)
 
 

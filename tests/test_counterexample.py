@@ -199,6 +199,7 @@ def test_a_doubt_is_about_a_false_statement_a_side_without_value_or_another_case
     at = "K = 2, N = 1, M = 1, x = 0: the two sides are equal there too"
     assert doubt((x**2, ">=", 0), given=[x >= 0], equality={x: 1}) == at
     assert doubt((x**2, ">=", 0), (x, "==", x), given=[x >= 0], equality={x: 0}) is None
+    assert "not == 5" in doubt((limit(1 / t, t, oo), "==", 5), given=[t > 1])
     both = doubt((total((p[k] - q[k]) ** 2, k) * p[y], ">=", 0), given=[P, Q, Label(y)], equality={q: p})
     assert both.endswith(": the two sides are equal there too") and both.startswith("K = ")
     # what a difference gives beyond a closed end says nothing
@@ -223,7 +224,7 @@ def test_a_counterexample_is_to_the_first_statement_that_fails_where_it_has_a_va
         # 300 points of each of the first four sizes, and two times 100 that are improved
         ((x, "<=", x + 1), [Real(x)], True, "no counterexample among 1400 points with K from 2 to 4"),
         ((x, "<=", x + 1), [Real(x)], False, "no counterexample among 15540 points with K from 2 to 1000"),
-        ((limit(1 / t, t, oo), "==", 0), [t > 0], False, "no counterexample among 40 points with K from 2 to 2"),
+        ((limit(1 / t, t, oo), "==", 0), [t > 0], False, "the values approach the limit at 40 points"),
     ],
 )  # fmt: skip
 def test_a_search_without_success_says_how_many_points_it_tried(statement, given, quick, tried):
@@ -248,6 +249,8 @@ def test_a_claim_of_a_limit_and_an_inequality_is_refuted_in_either():
     limited, bounded = (limit(1 / t, t, oo), "==", 0), (1 / t, "<=", 1)
     assert Claim("limit", (limited[0], "==", 1), bounded, given=given).refute().statement[1] == "=="
     assert Claim("bound", limited, (1 / t, "<=", Rational(1, 100)), given=given).refute().statement[1] == "<="
+    many = Claim("many classes", limited, (entropy(p), "<=", log(2)), given=[*given, P]).refute()
+    assert many.point.sizes[K] > 2
 
 
 def test_moved_points_obey_their_hypotheses_and_fail_no_less():

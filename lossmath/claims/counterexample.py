@@ -29,7 +29,7 @@ SEARCH = (
     *((1000, 3, 2, 40, False), (3, 2, 2, 100, True), (6, 3, 2, 100, True), (10, 3, 2, 100, True)),
 )
 QUICK = SEARCH[:6]
-WATCHED = ((2, 1, 1, 40, False),)  # of a limit
+WATCHED = 40  # points at which a limit is watched, by the guard a quarter of them
 STEPS = 40  # of the points that are moved
 GUARD = ((2, 1, 1, 40), (3, 2, 2, 40), (5, 3, 2, 20))
 
@@ -136,12 +136,12 @@ def _comparisons(claim):
     return [statement for statement in claim.statements if not limits.is_limit(statement)]
 
 
-def find_fault(claim, point: Point, strict: bool = False) -> str | None:
-    """What is wrong with a claim at a point, in words, limits aside: a statement fails, or a side has no value.
+def find_fault(claim, point: Point, strict: bool = False, watch: bool = False) -> str | None:
+    """What is wrong with a claim at a point, in words: a statement fails, or a side has no value; a limit if watched.
 
     Unless `strict`, a derivative need not have one: its difference quotient may reach over an end of the domain.
     """
-    for statement in _comparisons(claim):
+    for statement in claim.statements if watch else _comparisons(claim):
         try:
             if violation(statement, point, claim.hypotheses) is not None:
                 return str(confirm(claim, point))
@@ -154,12 +154,11 @@ def find_fault(claim, point: Point, strict: bool = False) -> str | None:
 def doubt(claim) -> str | None:
     """What speaks against a claim at a hundred points with short numbers, in words: an independent look at a proof.
 
-    The claim may fail, a side may have no value, or equality may hold elsewhere than claimed. The rule for limits has
-    watched them.
+    The claim may fail, a side may have no value, or equality may hold elsewhere than claimed.
     """
     rng = random.Random(0)
-    for point in (point for line in GUARD for point in _draw(claim, *line, rng)):
-        if (fault := find_fault(claim, point)) is not None:
+    for number, point in enumerate(point for line in GUARD for point in _draw(claim, *line, rng)):
+        if (fault := find_fault(claim, point, watch=4 * number < WATCHED)) is not None:
             return fault
         bounds = (one for one in _comparisons(claim) if claim.equality_of(one))
         tight = (excess_at((left, "==", right), point) <= SLACK for left, _, right in bounds)
@@ -200,8 +199,10 @@ def excesses(claim, points: list[Point], device=None) -> list[float]:
 
 def find_counterexample(claim, points: list[Point]) -> Counterexample | None:
     """A point among these, of the same sizes, where the claim fails, in the shortest numbers; limits are watched."""
-    if any(map(limits.is_limit, claim.statements)):
-        return confirm_any(claim, points)
+    return confirm_any(claim, points) if any(map(limits.is_limit, claim.statements)) else _screen(claim, points)
+
+
+def _screen(claim, points):
     failing = [(point, excess) for point, excess in zip(points, excesses(claim, points)) if excess > SEEN]
     # a failure that the eye can see, in short numbers
     failing.sort(key=lambda one: one[0].length + (0 if one[1] > 0.01 else 100))
@@ -213,7 +214,7 @@ def refute(claim, seed: int = 0, quick: bool = False) -> Counterexample:
 
     Points with short numbers are tried, and points from all over the domain, which are moved step by step towards a
     violation and shortened. Whatever is found is confirmed in multiple precision. `quick` does a tenth of the search;
-    so does a machine without torch, with at most 100 classes. A claim with a limit is looked at at 40 points.
+    so does a machine without torch, with at most 100 classes. Limits are watched at 40 points.
 
     Raises
     ------
@@ -221,15 +222,18 @@ def refute(claim, seed: int = 0, quick: bool = False) -> Counterexample:
         If none was found, which proves nothing.
     """
     rng, tried = random.Random(seed), 0
-    lines, share = QUICK if quick else SEARCH, 1
     if any(map(limits.is_limit, claim.statements)):
-        lines = WATCHED
-    elif not HAS_TORCH:
-        lines, share = [line for line in lines if line[0] <= 100], 10
+        tried += WATCHED
+        if (found := confirm_any(claim, _draw(claim, 2, 1, 1, WATCHED, rng))) is not None:
+            return found
+        if not _comparisons(claim):
+            raise NotRefuted(f"{claim.id}: the values approach the limit at {tried} points; this proves nothing")
+    largest, share = (1000, 1) if HAS_TORCH else (100, 10)
+    lines = [line for line in (QUICK if quick else SEARCH) if line[0] <= largest]
     for *sizes, count, moved in lines:
         points = _draw(claim, *sizes, count // share, rng, wide=moved)
         tried += len(points)
-        if (found := (_find_moved(claim, points, rng) if moved else find_counterexample(claim, points))) is not None:
+        if (found := (_find_moved(claim, points, rng) if moved else _screen(claim, points))) is not None:
             return found
     most = max(classes for classes, *_ in lines)
     raise NotRefuted(f"{claim.id}: no counterexample among {tried} points with K from 2 to {most}; this proves nothing")
