@@ -137,7 +137,7 @@ def evidence(page, notebook):
     for place, cell in enumerate(notebook.cells):
         for output in cell.get("outputs", []):
             if record := output.get("data", {}).get(MIME):
-                name = f"{record['claim']}-{ANCHORS[record['verb']]}"
+                name = f"{record['claim']}-{ANCHORS.get(record['verb'], record['verb'])}"
                 numbers[name] += 1
                 if record["verb"] == "refute" or numbers[name] > 1:
                     name += f"-{numbers[name]}"
