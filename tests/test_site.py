@@ -166,6 +166,15 @@ def test_formulas_are_drawn_in_their_own_font(address, page, name):
     ] == []
 
 
+def test_no_formula_is_cut_by_its_own_box(address, page):
+    page.goto(f"{address}book/calibration.html", wait_until="networkidle")
+    assert page.locator("article .math").count() > 50
+    page.evaluate("document.body.replaceChildren(...document.querySelectorAll('article .math'))")
+    within = page.screenshot(animations="disabled")
+    page.add_style_tag(content="div.math, span.math { overflow: visible !important; }")
+    assert page.screenshot(animations="disabled") == within
+
+
 def test_what_is_copied_holds_formulas_as_latex(address, page):
     page.goto(f"{address}book/focal_loss.html")
     assert "For a focusing parameter $\\gamma \\geq 0$," in page.locator("article p").evaluate_all(
