@@ -197,10 +197,13 @@ def test_what_is_folded_opens_for_a_link_and_in_print(address, page):
     page.evaluate("location.hash = '#in-3'")
     page.wait_for_function("document.querySelectorAll('article details')[3].open")
     assert page.locator("#in-3").is_visible() and page.locator("article details[open]").count() == 1
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.locator("article details[open]").count() == folded.count()
+    assert page.evaluate("document.documentElement.dataset.theme") == "light"
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.locator("article details[open]").count() == 1
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
 def test_a_page_opened_at_what_is_folded_shows_it(address, page):
