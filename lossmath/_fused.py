@@ -158,6 +158,8 @@ def _refine(kernel, unsure, z, out, rows, factor, gamma, dim, *others):
     part = pick(z)
     slopes = None if out is None else torch.empty_like(part)
     found, scale = kernel(part, slopes, *map(pick, others), pick(gamma), 1)
+    if not isinstance(factor, Tensor) and slopes is not None:
+        slopes *= scale / factor
     put(rows, found)
     put(out, slopes)
     put(factor, scale)
@@ -176,7 +178,7 @@ def label_kernel(index, inputs, outs, label, c, gamma, dim):
             unsure = ~((own >= TINY) & (own <= sure))
         elif high > (sure if isinstance(gamma, float) else extremes(sure)[0]):
             unsure = own > sure
-        careful = unsure is not None and 2 * unsure.sum() > unsure.numel()
+        careful = unsure is not None and 2 * unsure.count_nonzero() > unsure.numel()
     if careful:
         return _careful_labels(z, outs[0], label, c, gamma, dim, q)
     slope = own - 1
@@ -192,7 +194,6 @@ def label_kernel(index, inputs, outs, label, c, gamma, dim):
         rows *= c
         factor = c * factor
     if unsure is not None:
-        factor = torch.ones_like(rows) if isinstance(factor, float) else factor
         return _refine(_careful_labels, unsure, z, outs[0], rows, factor, gamma, dim, label, c)
     return rows, factor
 
@@ -233,7 +234,7 @@ def mixture_kernel(index, inputs, outs, p, mass, gamma, dim):
     if 1 <= low <= high < torch.inf:
         return rows, -1.0
     unsure = ~((share >= 1) & (share < torch.inf))
-    if 2 * unsure.sum() > unsure.numel():
+    if 2 * unsure.count_nonzero() > unsure.numel():
         return _careful_mixtures(z, outs[0], p, mass, gamma, dim)
     return _refine(_careful_mixtures, unsure, z, outs[0], rows, -1.0, gamma, dim, p, mass)
 

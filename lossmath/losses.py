@@ -458,9 +458,9 @@ def _reduce(losses, reduction, mass=None):
     """The mean is over the `mass`, or the number of losses; over none it is 0."""
     if reduction == "none":
         return losses
-    if reduction == "mean" and mass is None and losses.numel():
-        return losses.mean()
     total = losses.sum()
+    if reduction == "mean" and mass is None:  # torch's mean sends back a number for each loss
+        return total / (losses.numel() or 1)
     return total if mass is None else total / mass.masked_fill(mass == 0, torch.inf)
 
 
