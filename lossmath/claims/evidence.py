@@ -54,18 +54,16 @@ def leave(verb: str, found):
     return found
 
 
-def judged(claim: str, measured: str, differences: dict) -> None:
+def judged(claim: str, measured: str, differences: list[dict]) -> None:
     """An experiment was made about an empirical claim.
 
-    `differences` maps what was compared with what to (verdict in a word, what was seen, range with its intervals).
+    Each difference says what was `compared`, the `verdict` in a word, what was `seen`, and the `range` with intervals.
     """
     if not differences:
         raise ValueError(f"{claim}: a verdict rests on a difference, and there is none")
-    keys = ("compared", "verdict", "seen", "range")
-    found = [dict(zip(keys, (name, word, list(seen), at))) for name, (word, seen, at) in differences.items()]
-    words = {one["verdict"] for one in found}
+    words = {one["verdict"] for one in differences}
     outcome = words.pop() if len(words) == 1 and words <= {*OUTCOMES} else "it depends"
-    publish({"verb": "judge", "claim": claim, "outcome": outcome, "measured": measured, "differences": found})
+    publish({"verb": "judge", "claim": claim, "outcome": outcome, "measured": measured, "differences": differences})
 
 
 def pack(proof) -> str:

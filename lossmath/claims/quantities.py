@@ -387,7 +387,7 @@ def substitute(expr: sp.Expr, values: dict) -> sp.Expr:
     """`expr`, unfolded, with symbols and whole vectors replaced at once."""
     marks = {symbol: sp.Dummy() for symbol in values if isinstance(symbol, sp.Symbol)}
     # derivatives first: what is put in for u may contain the variable of the derivative
-    expr = differentiate(written(expr)).xreplace(marks)
+    expr = differentiate(freshen(unfold(sp.sympify(expr)))).xreplace(marks)
     expr = expr.replace(
         lambda node: isinstance(node, sp.Indexed) and node.base in values,
         lambda node: values[node.base][node.indices],
