@@ -207,7 +207,8 @@ def convolve(first: Tensor, bias: Tensor, second: Tensor, offset: Tensor, images
     The first see the same patches in all models of a seed, and are one matrix product.
     """
     patches = images.unfold(-2, 8, 4).unfold(-2, 8, 4).flatten(-2).flatten(1, 3)
-    seen = (torch.einsum("snp,...spc->...snc", patches, first) + bias).relu()
+    seen = torch.einsum("snp,...spc->...snc", patches, first).contiguous()  # which is faster to go on with
+    seen = (seen + bias).relu()
     blocks = seen.unflatten(-2, (-1, 3, 2, 3, 2)).transpose(-4, -3).flatten(-3).flatten(-4, -2)
     return (blocks @ second + offset).relu().unflatten(-2, (-1, 9)).flatten(-2)
 
