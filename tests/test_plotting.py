@@ -198,8 +198,6 @@ def test_a_reliability_diagram_leaves_out_bins_with_few_cases():
     assert len(ax.lines[1].get_xdata()) == len(ax.collections[0].get_offsets()) == 2
     assert ax.lines[1].get_xdata()[0] == pytest.approx(0.5)
     assert ax.collections[0].get_sizes().tolist() == pytest.approx([36, 97.5])  # shares of all cases
-    plotting.diagrams({"one": {"focal": few}}, "", least=0)
-    assert len(plt.gcf().axes[0].lines[1].get_xdata()) == 3
 
 
 def test_a_map_colours_what_differs_and_says_every_mean():

@@ -453,4 +453,4 @@ def test_a_derivation_hands_on_the_rules_and_lemmas_of_its_lines():
     line = Claim("line", (x**2 + 1, ">=", 1), given=[Real(x)]).prove(by=chain).records[0]
     assert (line.rules, line.lemmas) == (["lemma"], ["square"]) and line.steps == ["`square` says: $x^{2} \\geq 0$"]
     line.rules.append("mine")
-    assert chain.chain.lines[0][-1].rules == ["lemma"]
+    assert chain.lines[0][-1].rules == ["lemma"]

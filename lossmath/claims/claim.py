@@ -18,25 +18,19 @@ from lossmath.claims.reasons import Chain, Instance, tangent
 from lossmath.claims.sampling import draw_points
 
 __all__ = [
-    "Claim",
-    "Definition",
-    "Derivation",
-    "Distribution",
-    "Label",
-    "OneHot",
-    "Proof",
-    "ProofError",
-    "Real",
-    "tangent",
-]
+    "Claim", "Definition", "Derivation", "Distribution", "Label", "OneHot", "Proof", "ProofError", "Real", "tangent",
+]  # fmt: skip
 
 
 TRIED = ({K: 2, N: 1, M: 1}, False), ({K: 3, N: 2, M: 2}, False), ({K: 3, N: 2, M: 2}, True)  # points, wide or not
 RELATIONS = {Equality: "==", LessThan: "<=", GreaterThan: ">="}
 
 
-def read_statement(id, statement):
-    """(left, relation, right) of a statement: of such a tuple, or of `a >= b`, `a <= b`, `Eq(a, b)` in SymPy."""
+def read_statement(id, statement, hypotheses):
+    """(left, relation, right) of a statement: of such a tuple, or of `a >= b`, `a <= b`, `Eq(a, b)` in SymPy.
+
+    It is in the language of claims, under the hypotheses, or raises.
+    """
     if isinstance(statement, (bool, BooleanTrue, BooleanFalse)):
         raise ValueError(
             f"{id}: SymPy says {statement} of a statement before it can be proved or refuted; "
@@ -52,11 +46,16 @@ def read_statement(id, statement):
     left, relation, right = statement
     if relation not in SIGNS:
         raise ValueError(f'{id}: the relation is one of "==", "<=", ">=", got {relation!r}')
-    left, right = (sp.sympify(side) for side in (left, right))
+    left, _, right = statement = sp.sympify(left), relation, sp.sympify(right)
     for side in (left, right):
         if not isinstance(side, sp.Expr):
             raise TypeError(f"{id}: a side of a statement is an expression, got {side!r}")
-    return left, relation, right
+    if limits.is_limit(statement):
+        limits.validate(statement, hypotheses)
+    else:
+        hypotheses.validate(left)
+        hypotheses.validate(right)
+    return statement
 
 
 def explain_failure(claim, error):
@@ -126,7 +125,7 @@ class Claim:
             raise ValueError(f"{id}: a claim states something; give at least one (left, relation, right)")
         self.id = id
         self.hypotheses = Hypotheses(given)
-        self.statements = tuple(map(self._read, statements))
+        self.statements = tuple(read_statement(id, one, self.hypotheses) for one in statements)
         self.equality = dict(equality or {})
         for symbol, place in self.equality.items():
             if symbol not in self.hypotheses.declared:
@@ -137,16 +136,6 @@ class Claim:
                 self.hypotheses.validate(sp.sympify(place))
         if self.equality and not any(map(self.equality_of, self.statements)):
             raise ValueError(f"{id}: equality={self.equality} is said of inequalities in its symbols; there is none")
-
-    def _read(self, statement):
-        """A statement as (left, relation, right), in the language of claims."""
-        left, _, right = statement = read_statement(self.id, statement)
-        if limits.is_limit(statement):
-            limits.validate(statement, self.hypotheses)
-        else:
-            self.hypotheses.validate(left)
-            self.hypotheses.validate(right)
-        return statement
 
     def equality_of(self, statement):
         """Where equality is claimed for a statement: what `equality` says, if it is an inequality in that symbol."""
@@ -172,26 +161,22 @@ class Claim:
             raise ValueError(f"{self.id}: {len(self.statements)} statements, but {len(ways)} ways to prove them")
         records = []
         for statement, way in zip(self.statements, ways):
-            chain = way.chain if isinstance(way, Derivation) else way
             try:
-                records.append(rules.prove(statement, self.hypotheses, chain, self.equality_of(statement)))
+                records.append(rules.prove(statement, self.hypotheses, way, self.equality_of(statement)))
             except ProofError as error:
                 raise ProofError(explain_failure(self.near_miss(statement), error)) from None
         if (doubt := counterexample.doubt(self)) is not None:
             raise ProofError(f"{self.id}: the rules accepted it, yet at {doubt}")
         ways = [way.way(line) if isinstance(way, Derivation) else way for line, way in zip(self.statements, ways)]
-        return evidence.proved(Proof(self, records, ways))
+        return evidence.leave("prove", Proof(self, records, ways))
 
     def check(self, cases: int = 1000, seed: int = 0, device=None) -> check.Check:
         """Evaluate the claim's own expressions in torch at random points; see `lossmath.claims.check.check`."""
-        return evidence.checked(check.check(self, cases=cases, seed=seed, device=device))
+        return evidence.leave("check", check.check(self, cases=cases, seed=seed, device=device))
 
     def refute(self, seed: int = 0) -> counterexample.Counterexample:
         """Find a counterexample that can be verified by hand; see `lossmath.claims.counterexample.refute`."""
-        return evidence.refuted(counterexample.refute(self, seed=seed))
-
-    def _lines(self):
-        return [_relation(statement) for statement in self.statements]
+        return evidence.leave("refute", counterexample.refute(self, seed=seed))
 
     @property
     def counts_classes(self):
@@ -203,7 +188,7 @@ class Claim:
         return f"Claim({self.id!r}: {said})"
 
     def _repr_latex_(self):
-        lines = self._lines()
+        lines = [_relation(statement) for statement in self.statements]
         lines += [rf"&\text{{with equality only at }} {latex(a)} = {latex(b)}" for a, b in self.equality.items()]
         return _display([*lines, rf"&\text{{given }} {self.hypotheses.latex()}"])
 
@@ -211,7 +196,7 @@ class Claim:
 class Proof:
     """A proved claim: the rules and lemmas that were used, and a base for further proofs."""
 
-    def __init__(self, claim, records, ways=()):
+    def __init__(self, claim, records, ways):
         self.claim = claim
         self.records = records
         self.ways = tuple(ways)  # as given to `prove`, one for each statement
@@ -245,7 +230,7 @@ class Proof:
         return "\n\n".join([_display(lines), verdict, folded])
 
 
-class Derivation:
+class Derivation(Chain):
     r"""A chain of equalities and inequalities, each line of which is proved when it is added.
 
     >>> from lossmath.claims import *
@@ -255,9 +240,8 @@ class Derivation:
     """
 
     def __init__(self, start, given):
-        self.hypotheses = Hypotheses(given)
-        self.hypotheses.validate(sp.sympify(start))
-        self.chain = Chain(sp.sympify(start), self.hypotheses)
+        super().__init__(sp.sympify(start), Hypotheses(given))
+        self.hypotheses.validate(self.start)
         self._ways = []
 
     def eq(self, expr, reason: str, by=None) -> Derivation:
@@ -272,11 +256,6 @@ class Derivation:
         """Add the line `<= expr`."""
         return self._add("<=", expr, reason, by)
 
-    @property
-    def statements(self):
-        """The lines as statements, each about the one before. A claim of these is proved `by` the derivation."""
-        return self.chain.statements
-
     def way(self, statement):
         """How a line was proved; of any other statement, this derivation."""
         return self._ways[self.statements.index(statement)] if statement in self.statements else self
@@ -284,20 +263,18 @@ class Derivation:
     def _add(self, relation, expr, reason, by):
         expr = sp.sympify(expr)
         self.hypotheses.validate(expr)
-        line = Claim("the line", (self.chain.end, relation, expr), given=self.hypotheses.given)
+        line = Claim("the line", (self.end, relation, expr), given=self.hypotheses.given)
         try:
-            rules.prove_line(self.chain, relation, expr, reason, by)
+            rules.prove_line(self, relation, expr, reason, by)
         except ProofError as error:
             raise ProofError(explain_failure(line, error)) from None
         self._ways.append(by)
         return self
 
     def __repr__(self):
-        return "\n".join(
-            [str(self.chain.start), *(f"{rel} {expr}    ({why})" for rel, expr, why, _ in self.chain.lines)]
-        )
+        return "\n".join([str(self.start), *(f"{rel} {expr}    ({why})" for rel, expr, why, _ in self.lines)])
 
     def _repr_latex_(self):
-        lines = [f"&{latex(self.chain.start)}"]
-        lines += [rf"&{SIGNS[rel]} {latex(expr)} && \text{{{why}}}" for rel, expr, why, _ in self.chain.lines]
+        lines = [f"&{latex(self.start)}"]
+        lines += [rf"&{SIGNS[rel]} {latex(expr)} && \text{{{why}}}" for rel, expr, why, _ in self.lines]
         return _display(lines)

@@ -17,7 +17,7 @@ from uuid import uuid4
 import sympy as sp
 from sympy.printing.str import StrPrinter
 
-from lossmath.claims.quantities import Entry, K, Quantity, Vector
+from lossmath.claims.quantities import Entry, K, Quantity, Vector, count_axes
 
 MIME = "application/vnd.lossmath.evidence+json"
 OUTCOMES = ("supported", "not supported", "no difference seen")
@@ -39,45 +39,31 @@ def publish(record: dict) -> None:
         display({MIME: record}, raw=True, metadata=kept)
 
 
-# One record for each verb
+FOUND = {  # what the record of a verb says beside the claim
+    # the proof itself goes along, so that its mutants can be examined in other processes
+    "prove": lambda it: {"rules": it.rules, "lemmas": it.lemmas, "proof": pack(it)},
+    "check": lambda it: {"cases": it.cases, "residual": it.residual, "device": it.device, "shown": it._said()},
+    "refute": lambda it: {"counterexample": str(it), "shown": it._repr_markdown_()},
+}
 
 
-def proved(proof):
-    """A claim was proved. The proof itself goes along, so that its mutants can be examined in other processes."""
+def leave(verb: str, found):
+    """What a verb found about a claim, after a record of it is left in the notebook, if there is one."""
     if in_notebook():
-        found = {"rules": proof.rules, "lemmas": proof.lemmas, "proof": pack(proof)}
-        publish({"verb": "prove", **describe(proof.claim), **found})
-    return proof
+        publish({"verb": verb, **describe(found.claim), **FOUND[verb](found)})
+    return found
 
 
-def checked(check):
-    """A claim was checked."""
-    if in_notebook():
-        found = {"cases": check.cases, "residual": check.residual, "device": check.device, "shown": check._said()}
-        publish({"verb": "check", **describe(check.claim), **found})
-    return check
-
-
-def refuted(counterexample):
-    """A false claim was refuted."""
-    if in_notebook():
-        found = {"counterexample": str(counterexample), "shown": counterexample._repr_markdown_()}
-        publish({"verb": "refute", **describe(counterexample.claim), **found})
-    return counterexample
-
-
-def judged(claim: str, measured: str, differences: dict) -> None:
+def judged(claim: str, measured: str, differences: list[dict]) -> None:
     """An experiment was made about an empirical claim.
 
-    `differences` maps what was compared with what to (verdict in a word, what was seen, range with its intervals).
+    Each difference says what was `compared`, the `verdict` in a word, what was `seen`, and the `range` with intervals.
     """
     if not differences:
         raise ValueError(f"{claim}: a verdict rests on a difference, and there is none")
-    keys = ("compared", "verdict", "seen", "range")
-    found = [dict(zip(keys, (name, word, list(seen), at))) for name, (word, seen, at) in differences.items()]
-    words = {one["verdict"] for one in found}
+    words = {one["verdict"] for one in differences}
     outcome = words.pop() if len(words) == 1 and words <= {*OUTCOMES} else "it depends"
-    publish({"verb": "judge", "claim": claim, "outcome": outcome, "measured": measured, "differences": found})
+    publish({"verb": "judge", "claim": claim, "outcome": outcome, "measured": measured, "differences": differences})
 
 
 def pack(proof) -> str:
@@ -169,7 +155,6 @@ def define(*parts) -> dict[str, str]:
 
 
 def _placeholder(arg, name):
-    if isinstance(arg, (sp.IndexedBase, Vector)):
-        axes = arg.shape if isinstance(arg, sp.IndexedBase) else (K, K)[: len(arg.indices)]
-        return sp.IndexedBase(name, shape=axes, real=True)
+    if axes := count_axes(arg):
+        return sp.IndexedBase(name, shape=(K,) * axes, real=True)
     return sp.Symbol(name, integer=True) if arg.is_integer else sp.Symbol(name, real=True)

@@ -19,7 +19,7 @@ import sympy as sp
 from sympy import IndexedBase, Interval, KroneckerDelta, Sum, Symbol, oo
 from sympy.core.relational import GreaterThan, LessThan, Relational, StrictGreaterThan, StrictLessThan
 
-from lossmath.claims.quantities import K, M, MaximumNorm, N, Quantity, Vector, freshen, unfold
+from lossmath.claims.quantities import K, M, MaximumNorm, N, Quantity, Vector, freshen, unfold, written
 
 SIZES = {K: 2, N: 1, M: 1}  # the least value of each size
 # Functions whose values are smooth wherever they are defined; Abs is only continuous.
@@ -226,7 +226,7 @@ class Hypotheses:
         if norm.args[0].has(MaximumNorm):  # whose index that of the outer one would be taken for
             raise ValueError(f"{norm}: a maximum norm does not hold another one")
         index = sp.Dummy("k")
-        self._validate(freshen(unfold(norm.at(index))), bound | {index: K})
+        self._validate(written(norm.at(index)), bound | {index: K})
 
     def _validate_function(self, expr, bound):
         if isinstance(expr, (Quantity, Vector)):

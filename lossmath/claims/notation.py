@@ -60,18 +60,17 @@ def show_normal_form(context: Context, expr: sp.Expr) -> sp.Expr:
     )
 
 
-def _name_indices(expr, taken=None):
+def _name_indices(expr):
     """A normal form with the letters of the book for the indices of its sums, other letters than those in use."""
-    if not expr.has(Sum):
-        return expr
-    taken = {symbol.name for symbol in expr.free_symbols if symbol.is_Symbol} if taken is None else taken
-    args = [_name_indices(arg, taken) for arg in expr.args]
-    if not isinstance(expr, Sum):
-        return expr.func(*args)
-    inside = {index.name for inner in args[0].atoms(Sum) for index in inner.bound_symbols}
-    names = {}
-    for index, _, size in expr.limits:
-        letters = chain({K: "jki", N: "n", M: "a"}[size], (f"{size.name.lower()}_{number}" for number in count(1)))
-        names[index] = Symbol(next(letter for letter in letters if letter not in taken | inside), integer=True)
-        inside.add(names[index].name)
-    return Sum(args[0].xreplace(names), *((names[index], lower, upper) for index, lower, upper in expr.limits))
+    outside = {symbol.name for symbol in expr.free_symbols if symbol.is_Symbol}
+
+    def rename(body, *limits):
+        taken = outside | {index.name for inner in body.atoms(Sum) for index in inner.bound_symbols}
+        names = {}
+        for index, _, size in limits:
+            letters = chain({K: "jki", N: "n", M: "a"}[size], (f"{size.name.lower()}_{number}" for number in count(1)))
+            names[index] = Symbol(next(letter for letter in letters if letter not in taken), integer=True)
+            taken.add(names[index].name)
+        return Sum(body.xreplace(names), *((names[index], lower, upper) for index, lower, upper in limits))
+
+    return expr.replace(Sum, rename)  # the inner ones first

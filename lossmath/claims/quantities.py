@@ -66,18 +66,15 @@ class Vector(sp.Expr):
         body = sp.sympify(formula(*indices))
         level = 1 + max((int(inner.args[2]) for inner in body.atoms(Vector)), default=0)
         slots = {index: _slot(level, number) for number, index in enumerate(indices)}
-        return cls._make(Str(name), body.xreplace(slots), sp.Integer(level), sp.Integer(len(slots)))
+        return cls.func(Str(name), body.xreplace(slots), sp.Integer(level), sp.Integer(len(slots)))
 
     @classmethod
-    def _make(cls, *args):
+    def func(cls, *args):
+        """A Vector of its `args`, which SymPy and pickles make it of again."""
         return sp.Expr.__new__(cls, *args)
 
-    @property
-    def func(self):
-        return type(self)._make
-
     def __reduce_ex__(self, protocol):
-        return type(self)._make, self.args
+        return self.func, self.args
 
     @property
     def indices(self):
@@ -104,8 +101,14 @@ class Vector(sp.Expr):
     def _latex(self, printer):
         return self.name
 
-    def _sympystr(self, printer):
-        return self.name
+    _sympystr = _latex
+
+
+def count_axes(value) -> int:
+    """How many indices a vector or a matrix takes; a number takes none."""
+    if isinstance(value, Vector):
+        return len(value.indices)
+    return len(value.shape or ()) if isinstance(value, IndexedBase) else 0
 
 
 class Quantity(sp.Expr):
@@ -116,13 +119,10 @@ class Quantity(sp.Expr):
     def __new__(cls, *args):
         return sp.Expr.__new__(cls, *map(sp.sympify, args))
 
-    def __reduce_ex__(self, protocol):
-        return _restore, (type(self).__name__, self.args)
-
     def _latex(self, printer):
         if callable(self.symbol):
             return self.symbol(printer, *self.args)
-        return self.symbol.format(*(print_letter(arg, printer) for arg in self.args))
+        return self.symbol.format(*map(printer._print, self.args))
 
     def _sympystr(self, printer):
         return f"{type(self).__name__}({', '.join(map(printer._print, self.args))})"
@@ -144,31 +144,21 @@ class Entry(Quantity):
         return f"{vector}[{', '.join(indices)}]"
 
 
-QUANTITIES: dict[str, type[Quantity]] = {"Entry": Entry}
+def quantity(symbol: str | Callable, prepare: Callable = lambda *args: args) -> Callable:
+    """Make a function that says what a quantity stands for into one that returns the quantity, by its name.
 
-
-def _restore(name, args):
-    return QUANTITIES[name](*args)
-
-
-def print_letter(arg, printer):
-    """LaTeX of an argument: of a vector its name alone."""
-    return printer._print(arg.label) if isinstance(arg, IndexedBase) else printer._print(arg)
-
-
-def quantity(symbol: str | Callable) -> Callable:
-    """Make a function that says what a quantity stands for into one that returns the quantity, by its name."""
+    `prepare` makes what the function was given into what stands in the quantity, from which it is made again.
+    """
 
     def register(definition):
-        name = definition.__name__.removeprefix("_")
-        members = {"symbol": staticmethod(symbol) if callable(symbol) else symbol, "__doc__": definition.__doc__}
-        members["definition"] = lambda self: definition(*self.args)
-        made = QUANTITIES[name] = type(name, (Quantity,), members)
-
         @wraps(definition)
         def build(*args):
-            return made(*args)
+            return made(*prepare(*args))
 
+        members = {"symbol": staticmethod(symbol) if callable(symbol) else symbol, "__doc__": definition.__doc__}
+        members["definition"] = lambda self: definition(*self.args)
+        members["__reduce_ex__"] = lambda self, protocol: (build, self.args)  # pickles find the function by its name
+        made = type(definition.__name__, (Quantity,), members)
         return build
 
     return register
@@ -189,17 +179,13 @@ Row = IndexedBase | Vector  # a distribution or another vector over the classes;
 
 def _print_expectation(printer, p, function):
     inside = printer._print(function.at([k]))
-    return rf"\mathbb{{E}}_{{k \sim {print_letter(p, printer)}}}\left[{inside}\right]"
+    return rf"\mathbb{{E}}_{{k \sim {printer._print(p)}}}\left[{inside}\right]"
 
 
-@quantity(_print_expectation)
-def _expectation(p, function):
-    return _sum(lambda k: p[k] * function[k])
-
-
+@quantity(_print_expectation, lambda p, f: (p, f if isinstance(f, Vector) else Vector("f", f)))
 def expectation(p: Row, function: Callable) -> Quantity:
     """E_p[f] = sum_k p_k f(k), with `function` a Python function of the class index."""
-    return _expectation(p, Vector("f", function))
+    return _sum(lambda k: p[k] * function[k])
 
 
 @quantity(r"\mathrm{{H}}\left[{}\right]")
@@ -248,11 +234,10 @@ class MaximumNorm(sp.Expr):
     """max_k |v_k| of a Vector over the classes; unlike a Quantity, it has no definition in sums and powers."""
 
     def __new__(cls, vector):
-        axes = len(vector.indices) if isinstance(vector, Vector) else len(getattr(vector, "shape", None) or ())
-        if axes != 1:
+        if count_axes(vector) != 1:
             raise TypeError(f"a maximum norm is of a vector over the classes, got {vector!r}")
         if isinstance(vector, IndexedBase):
-            vector = Vector(sp.latex(vector.label), lambda c: vector[c])
+            vector = Vector(sp.latex(vector), lambda c: vector[c])
         return sp.Expr.__new__(cls, vector)
 
     def _eval_is_nonnegative(self):
@@ -274,22 +259,21 @@ def maximum_norm(P: Row) -> MaximumNorm:
     return MaximumNorm(P)
 
 
-@quantity(r"\mathcal{{L}}_{{\mathrm{{CE}}}}\left({}\right)")
-def _dataset_loss(model):
-    return -_sum(lambda n: _sum(lambda k: KroneckerDelta(k, labels[n]) * log(model[n, k])), n, N) / N
-
-
+@quantity(
+    r"\mathcal{{L}}_{{\mathrm{{CE}}}}\left({}\right)",
+    lambda model: (predictions(model) if isinstance(model, IndexedBase) else model,),
+)
 def dataset_loss(model: Row) -> Quantity:
     """L_CE = -(1/N) sum_n sum_k [y_n = k] log q_{n,k}, the mean over the N observations.
 
     `model` is a conditional distribution q(k | a), taken at the inputs, or rows such as `softmax(scores)`.
     """
-    return _dataset_loss(predictions(model) if isinstance(model, IndexedBase) else model)
+    return -_sum(lambda n: _sum(lambda k: KroneckerDelta(k, labels[n]) * log(model[n, k])), n, N) / N
 
 
 def predictions(conditional: IndexedBase) -> Vector:
     """The rows q(· | x_n) that a conditional model gives to the inputs of a data set."""
-    return Vector(sp.latex(conditional.label), lambda n, c: conditional[inputs[n], c])
+    return Vector(sp.latex(conditional), lambda n, c: conditional[inputs[n], c])
 
 
 def empirical(input: sp.Symbol, label: sp.Symbol) -> sp.Expr:
@@ -326,8 +310,8 @@ def softplus(x: sp.Expr) -> Quantity:
 
 def softmax(z: Row) -> Vector:
     """The distribution with q_k = exp z_k / sum_j exp z_j; for a matrix of scores, that of each row."""
-    name = rf"\operatorname{{softmax}}\left({z.name if isinstance(z, Vector) else sp.latex(z.label)}\right)"
-    if len(z.indices if isinstance(z, Vector) else z.shape) == 2:
+    name = rf"\operatorname{{softmax}}\left({sp.latex(z)}\right)"
+    if count_axes(z) == 2:
         return Vector(name, lambda n, c: exp(z[n, c]) / _sum(lambda j: exp(z[n, j]), j))
     return Vector(name, lambda c: exp(z[c]) / _sum(lambda j: exp(z[j]), j))
 
@@ -362,17 +346,15 @@ def limit(expr: sp.Expr, variable: sp.Symbol, point: sp.Expr, side: str = "-") -
 
 def freshen(expr: sp.Expr) -> sp.Expr:
     """`expr` with an index of its own for each sum, so that no index is captured."""
-    if not expr.has(Sum):
-        return expr
-    args = [freshen(arg) for arg in expr.args]
-    if not isinstance(expr, Sum):
-        return expr.func(*args)
-    body, limits = args[0], []
-    for index, lower, upper in expr.limits:  # the innermost first: it binds what stands in the body
-        own = sp.Dummy(index.name, integer=True)
-        body = body.xreplace({index: own})
-        limits.append((own, lower, upper))
-    return Sum(body, *limits)
+
+    def rename(body, *limits):
+        own = []
+        for index, lower, upper in limits:  # the innermost first: it binds what stands in the body
+            own.append((sp.Dummy(index.name, integer=True), lower, upper))
+            body = body.xreplace({index: own[-1][0]})
+        return Sum(body, *own)
+
+    return expr.replace(Sum, rename) if expr.has(Sum) else expr  # the inner ones first
 
 
 def unfold(expr: sp.Expr) -> sp.Expr:
@@ -408,6 +390,6 @@ def substitute(expr: sp.Expr, values: dict) -> sp.Expr:
     expr = differentiate(freshen(unfold(sp.sympify(expr)))).xreplace(marks)
     expr = expr.replace(
         lambda node: isinstance(node, sp.Indexed) and node.base in values,
-        lambda node: values[node.base][node.indices if len(node.indices) > 1 else node.indices[0]],
+        lambda node: values[node.base][node.indices],
     )
     return unfold(expr.xreplace({mark: sp.sympify(values[symbol]) for symbol, mark in marks.items()}))

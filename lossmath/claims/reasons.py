@@ -59,7 +59,7 @@ class Chain:
 
     @property
     def statements(self):
-        """The lines as statements, each about the one before."""
+        """The lines as statements, each about the one before. A claim of these is proved `by` the derivation."""
         ends = [self.start, *(expr for _, expr, _, _ in self.lines)]
         return tuple((left, relation, right) for left, right, (relation, *_) in zip(ends, ends[1:], self.lines))
 
