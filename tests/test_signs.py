@@ -308,7 +308,7 @@ SIGNS = {
     "others": ([Z, LABEL], total(exp(z[k]), k) - exp(z[y]), ">"),
     "others-reversed": ([Z, LABEL], exp(z[y]) - total(exp(z[k]), k), None),
     "other-squares": ([Z, LABEL], total(z[k] ** 2, k) - z[y] ** 2, ">="),
-    "other-observations": ([Real(WEIGHTS), Label(n, N)], total(exp(WEIGHTS[k]), k, N) - exp(WEIGHTS[n]), ">="),
+    "other-observations": ([Real(WEIGHTS), Label(n, N)], total(exp(WEIGHTS[k]), k, N) - exp(WEIGHTS[n]), None),
     "others-of-two": ([Z, LABEL, CLASS], total(exp(z[k]), k) - exp(z[y]) - exp(z[i]), None),
     "others-of-any": ([Z, LABEL], total(z[k], k) - z[y], None),
     "softmax": ([Z, LABEL], softmax(z)[y], ">"),
