@@ -64,7 +64,7 @@ def _find_cases(context, normal):
     free = find_free(normal, Abs)
     for modulus in sorted(normal.atoms(Abs), key=sp.default_sort_key):
         sides = modulus.args[0], -modulus.args[0]
-        known = [side for side in sides if _has_sign(context, side, False)][:1]
+        known = [side for side in sides if _has_sign(context, side, False)]
         if known or (modulus in free and modulus.has(Sum)):
             forms = [reduce(context, normal.xreplace({modulus: side})) for side in known or sides]
             return [case for form in forms for case in _find_cases(context, form)]
