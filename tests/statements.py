@@ -1673,6 +1673,7 @@ _TRUE = {
         lambda: row_mass().at({conditional: Vector("v", lambda b, c: (conditional[b, c] + p[c]) / 2)}, times=2),
     ),
     "modulus-of-a-mean": ([P, Z], (Abs(MEAN), "<=", total(p[k] * Abs(z[k]), k))),
+    "mean-deviation": ([P, Z], (total(p[k] * Abs(z[k] - MEAN), k), ">=", 0)),
     "slope-of-a-weighted-logarithm": ([x >= 0], (gradient(x**2 * log(x), x), "==", 2 * x * log(x) + x)),
 }  # fmt: skip
 

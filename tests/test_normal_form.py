@@ -102,6 +102,11 @@ def test_deltas_that_are_free_are_those_whose_indices_no_sum_binds():
     norm = maximum_norm(Vector("v", lambda c: DELTA(i, n)))
     assert find_free(DELTA(a, y) * inside + norm + x, KroneckerDelta) == [DELTA(a, y), DELTA(i, y)]
     assert find_free(Sum(x, (k, 1, DELTA(i, j))), KroneckerDelta) == []
+    every = total(z[j], j)
+    moduli = Abs(every) + total(Abs(z[k] - every) * Abs(1 + every), k) + maximum_norm(Vector("v", lambda c: Abs(z[c])))
+    assert find_free(moduli + Abs(Abs(x) - 1), Abs) == sorted(
+        [Abs(every), Abs(1 + every), Abs(Abs(x) - 1)], key=sp.default_sort_key
+    )
     many = [DELTA(one, other) for one, other in ((a, i), (a, j), (a, k), (i, j), (i, k), (j, k))]
     assert find_free(sum(many[::-1]), KroneckerDelta) == many == sorted(many, key=sp.default_sort_key)
 

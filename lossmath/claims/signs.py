@@ -33,7 +33,7 @@ def is_zero(context: Context, expr: sp.Expr) -> bool:
     prepared = prepare(context, expr)
     if not is_witnessed(context, expr, prepared, Integer(0)):  # before any work is done
         return False
-    cases = _find_cases(context, normalise(context, prepared))
+    cases = _find_cases(context, normalise(context, prepared), True)
     return all(_vanishes(context, case) or _cancels(context, case) for case in cases)
 
 
@@ -55,19 +55,19 @@ def is_positive(context: Context, expr: sp.Expr) -> bool:
 # From a normal form to expressions in plain variables
 
 
-def _find_cases(context, normal):
+def _find_cases(context, normal, both):
     """A normal form in each case: with |u| as u or -u, and with labels that coincide or do not.
 
-    Of |u| there is one case if the sign of u is known, and there are both if it is not and u holds a sum. But not
-    within another sum or a norm: there |u_k| may be u_k for some k and -u_k for others.
+    Of |u| there is one case if the sign of u is known; if it is not and u holds a sum, there are `both`. But not within
+    another sum or a norm: there |u_k| may be u_k for some k and -u_k for others.
     """
     free = find_free(normal, Abs)
     for modulus in sorted(normal.atoms(Abs), key=sp.default_sort_key):
         sides = modulus.args[0], -modulus.args[0]
         known = [side for side in sides if _has_sign(context, side, False)]
-        if known or (modulus in free and modulus.has(Sum)):
+        if known or (both and modulus in free and modulus.has(Sum)):
             forms = [reduce(context, normal.xreplace({modulus: side})) for side in known or sides]
-            return [case for form in forms for case in _find_cases(context, form)]
+            return [case for form in forms for case in _find_cases(context, form, both)]
     return _split_cases(context, normal)
 
 
@@ -176,7 +176,8 @@ def _cancels(context, case):
 @lru_cache(maxsize=4096)
 def _has_sign(context, normal, strictly):
     """Whether a normal form is >= 0, or > 0, on the whole domain."""
-    return all(_answers(context, case, strictly) for case in _find_cases(context, normal))
+    ways = (False, True) if normal.has(Abs) else (False,)
+    return any(all(_answers(context, case, strictly) for case in _find_cases(context, normal, both)) for both in ways)
 
 
 def _answers(context, case, strictly):
