@@ -1563,6 +1563,7 @@ _TRUE = {
     "product-below-quarter": (CLOSED, (x * (1 - x), "<=", Rational(1, 4)), lambda: tangent(x, at=Rational(1, 2))),
     "x-log-x-above-tangent": ([x >= 0], (x * log(x), ">=", x - 1), lambda: tangent(x, at=1)),
     "log-of-one-plus": ([x > -1], (log(1 + x), "<=", x), lambda: tangent(x, at=0)),
+    "log-of-one-plus-at-an-open-end": ([x > 0], (log(1 + x), "<=", x), lambda: tangent(x, at=0)),
     # Lemmas, instantiated.
     "log-above-harmonic": ([x >= 0], (log(1 + x), ">=", x / (1 + x)), lambda: log_tangent().at({x: 1 / (1 + x)})),
     "log-K-below": ([], (log(K), "<=", K - 1), lambda: log_tangent().at({x: K})),

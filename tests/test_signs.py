@@ -299,6 +299,11 @@ SIGNS = {
     "modulus-of-a-sum": ([Z], Abs(total(z[k], k)), ">="),
     "modulus-of-a-sum-and-one": ([Z], 1 + Abs(total(z[k], k)), ">"),
     "deviations": ([Z], total(Abs(K * z[k] - total(z[j], j)), k), ">="),
+    "power-of-a-sum-of-negatives": (
+        [ANY, POSITIVE, Z, Real(gamma)],
+        (1 - total(p[k] * z[k] ** 2 * log(q[k]), k)) ** gamma,
+        ">",
+    ),
     "no-deviations": ([Z], -total(Abs(K * z[k] - total(z[j], j)), k), None),
     "entropy": ([ANY], entropy(p), ">"),
     "cross-entropy": ([ANY, POSITIVE], cross_entropy(p, q), ">"),

@@ -89,7 +89,7 @@ def _prove_by_tangent(statement, by, context, record, equality):
     if x not in context.hypotheses.intervals or a.has(x):
         raise ProofError(f"the tangent rule needs a real variable of the claim and a point without it, got {x} at {a}")
     interval = context.hypotheses.intervals[x]
-    if not _lies_in(context, a, interval, is_positive):
+    if not _lies_in(context, a, interval.closure, is_nonnegative):
         raise ProofError(f"it was not shown that {x} = {a} lies in {interval}")
     f = differentiate(freshen(unfold(find_difference(*statement))))
     slope, bend = _differentiate_twice(context, f, x)
