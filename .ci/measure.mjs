@@ -4,7 +4,8 @@
 //
 // A local server sends `_build/html` (or the folder that SITE names) compressed. Lighthouse loads each page three times as
 // a desktop and three times as a phone, and the medians count; axe-core looks at it in light and in dark. Prints a table,
-// and exits with 1 where a goal is missed. Times waver with the machine: let it do nothing else meanwhile.
+// and exits with 1 where a goal is missed. Times waver with the machine: let it do nothing else meanwhile. Lengths are
+// those of Liberation's fonts (Debian's fonts-liberation), which are as wide as Arial; others make a page longer.
 
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";

@@ -16,14 +16,6 @@ from lossmath._validation import EVEN, SHORT, extremes, sum_classes, widen
 TINY = torch.finfo(torch.float32).smallest_normal
 
 
-def expm1_less(t):
-    """exp(t) - 1 - t, >= 0, with all its digits next to t = 0."""
-    near = t.abs() < 0.01
-    small = t.where(near, 0.0)
-    series = small.square() * (0.5 + small * (1 / 6 + small * (1 / 24 + small * (1 / 120 + small / 720))))
-    return torch.where(near, series, torch.expm1(t) - t)
-
-
 class Fused(torch.autograd.Function):
     """Rows of losses by a kernel, part by part, with their slopes, which are all that is kept of them.
 
@@ -173,7 +165,7 @@ def _refine(kernel, unsure, z, out, rows, factor, gamma, dim, *others):
 
 
 def label_kernel(index, inputs, outs, label, c, gamma, dim):
-    """`_label_loss` and its slopes: q_j f for each class but the label, and minus their sum for the label."""
+    """`label_loss` and its slopes: q_j f for each class but the label, and minus their sum for the label."""
     z, label, c, gamma = inputs[0].to(widen(inputs[0].dtype)), label[index], _take(c, index), _take(gamma, index)
     q, unsure = _softmax(z, dim, outs[0]), None
     own = q.gather(dim, label)
@@ -229,7 +221,7 @@ def _careful_labels(z, out, label, c, gamma, dim, q=None):
 
 
 def mixture_kernel(index, inputs, outs, p, mass, gamma, dim):
-    """`_mixture_loss` and minus its slopes, s_k - q_k Σ s with s_k = p_k (1 - q_k)^γ (1 + γ q_k loss_k / (1 - q_k))."""
+    """`mixture_loss` and minus its slopes, s_k - q_k Σ s with s_k = p_k (1 - q_k)^γ (1 + γ q_k loss_k / (1 - q_k))."""
     p, gamma = p(index=index), _take(gamma, index)
     mass = sum_classes(p, dim) if mass is None else mass[index]
     z = inputs[0].to(p.dtype)
@@ -305,7 +297,7 @@ def _careful_mixtures(z, out, p, mass, gamma, dim):
 
 
 def binary_kernel(index, inputs, outs, t, alpha, gamma):
-    """`_binary_loss` and its slopes, a m^γ (loss' + γ loss m' / m)."""
+    """`binary_loss` and its slopes, a m^γ (loss' + γ loss m' / m)."""
     t, gamma = t[index], _take(gamma, index)
     z = inputs[0].to(t.dtype)
     up, down = torch.sigmoid(z), torch.sigmoid(-z)

@@ -5,12 +5,9 @@ All of them are one expectation over the classes. With logits z, the model q = s
 .. math:: \mathrm{CE}_\gamma(p \,\|\, q) = \sum_k p_k \, (1 - q_k)^\gamma \, (-\log q_k),
 
 in nats; γ = 0 is cross-entropy. What is computed from a q_k that was rounded to 1 is lost: 1 - q_k and -log q_k are
-then 0. For a q_k above one half, 1 - q_k is therefore the sum of the other classes, and -log q_k a log1p of it, and
-the slope in z_k minus the sum of the other slopes, so nothing cancels (the claims `margin-form` and
-`focal-margin-form` of the book).
-
-There are two forms. The *plain* one is the formula, in operations that torch differentiates to any order, maps,
-compiles and exports. The *fused* one (`lossmath._fused`) is for training; `fusable` says when it stands for the first.
+then 0. So there the forms that the book proves are computed, in two ways: `lossmath._plain` is the formula, which torch
+differentiates to any order, maps, compiles and exports; `lossmath._fused` is for training, and `fusable` says when it
+stands for the first.
 
 Logits have the shape (C,), (N, C) or (N, C, d1, ...): C classes, on axis 1 if there is a batch. The dtypes are
 float64, float32, bfloat16 and float16; the last two are computed in float32 and rounded once. A logit -inf is
@@ -25,10 +22,13 @@ import functools
 import sys
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lossmath._fused import Fused, binary_kernel, divergence_kernel, expm1_less, fusable, label_kernel, mixture_kernel
+from lossmath._fused import Fused, binary_kernel, divergence_kernel, fusable, label_kernel, mixture_kernel
+from lossmath._plain import anchor, binary_loss, divergence, label_loss, mixture_loss
 from lossmath._validation import (
+    EVEN,
     check_class_axis,
     check_distribution,
     check_floating,
@@ -230,7 +230,7 @@ def sigmoid_focal_loss(
     wide = widen(inputs.dtype)
     targets, gamma = targets.to(wide), _check_gamma(gamma, inputs, inputs.shape)
     options = {"t": targets, "alpha": alpha, "gamma": gamma}
-    plain = functools.partial(_binary_loss, **options)
+    plain = functools.partial(binary_loss, **options)
     if fusable([inputs], targets):
         loss = Fused.apply(functools.partial(binary_kernel, **options), plain, None, wide, 2**16, inputs)
     else:
@@ -273,7 +273,7 @@ def entropy(p: Tensor, logits: bool = False) -> Tensor:
     if not logits:
         check_distribution("p", p, dim, SLACK)
         return torch.special.entr(p.double()).sum(dim).clamp(min=0).to(p.dtype)
-    leads, others, top = _anchor(p.double(), dim)
+    leads, others, top = anchor(p.double(), dim)
     log_total = (others + leads.gather(dim, top).expm1()).log1p()
     logs = leads - log_total
     return -(logs.exp() * logs.masked_fill(leads == -torch.inf, 0.0)).sum(dim).to(p.dtype)
@@ -303,7 +303,7 @@ def kl_divergence(p: Tensor, q: Tensor, logits: bool = False) -> Tensor:
         raise ValueError(f"p and q of one shape are expected, got {tuple(p.shape)} and {tuple(q.shape)}")
     dtype = torch.promote_types(p.dtype, q.dtype)
     if logits:
-        plain = functools.partial(_divergence, dim=dim)
+        plain = functools.partial(divergence, dim=dim)
         kernel = functools.partial(divergence_kernel, plain=plain, dim=dim)
         fused = fusable((p, q)) and dtype != torch.float64 and not p.is_cuda
         rows = Fused.apply(kernel, plain, dim, torch.float64, 2**17, p, q) if fused else plain(p, q)
@@ -364,6 +364,7 @@ class FocalLoss(CrossEntropyLoss):
 
 
 MOST = 1e30  # a γ times a loss is a float32
+FEW = 2**12  # logits, with which the time is that of starting each operation
 SLACK = 0.01  # what rounding to bfloat16 leaves of a sum of 1
 
 
@@ -394,7 +395,9 @@ def _loss(input, target, gamma, weight, ignore_index, reduction, epsilon):
         else:
             mass = (1 - epsilon) * (torch.ones_like(label, dtype=wide) if c is None else c)
             mass = mass + epsilon * (1 if weight is None else weight.mean())
-    rows = _rows(input, label, c, ignored, p, mass, gamma, dim, fusable([input], target, weight))
+    fused = fusable([input], target, weight)
+    rows = _few(input, label, gamma, dim) if fused and not soft and p is c is ignored is None else None
+    rows = _rows(input, label, c, ignored, p, mass, gamma, dim, fused) if rows is None else rows
     counted = None  # the weight of the labels, where it is not their number
     if reduction == "mean" and (c is not None or ignored is not None):
         counted = torch.ones_like(label, dtype=wide) if c is None else c
@@ -417,22 +420,38 @@ def _mix(target, label, c, weight, epsilon, form, index=...):
     return (rest * (epsilon / classes)).expand(shape).scatter_add(dim, label, (1 - epsilon) * spike)
 
 
+def _few(z, label, gamma, dim):
+    """The losses of a few labels by torch's own operations, which start sooner; None where they would lose digits."""
+    if z.numel() > FEW or z.shape[dim] > EVEN or not z.is_cpu or z.dtype.itemsize < 4 or isinstance(gamma, Tensor):
+        return None
+    rows = F.cross_entropy(z, label.squeeze(dim), reduction="none")
+    least, most = extremes(rows) or (0.0, 0.0)
+    if not 0.1 < least <= most < torch.inf:
+        return None
+    return ((-(-rows).expm1()) ** gamma * rows if gamma else rows).unsqueeze(dim)
+
+
 def _rows(z, label, c, ignored, p, mass, gamma, dim, fused):
     """The losses of the observations, with the class axis kept; 0 where they are ignored."""
     if p is None:
-        plain = functools.partial(_label_loss, label=label, c=c, gamma=gamma, dim=dim)
+        plain = functools.partial(label_loss, label=label, c=c, gamma=gamma, dim=dim)
         kernel = functools.partial(label_kernel, label=label, c=c, gamma=gamma, dim=dim)
     else:
-        plain = functools.partial(_mixture_loss, p=p, gamma=gamma, dim=dim)
+        plain = functools.partial(mixture_loss, p=p, gamma=gamma, dim=dim)
         kernel = functools.partial(mixture_kernel, p=p, mass=mass, gamma=gamma, dim=dim)
     if not fused:
         return plain(z) if ignored is None else plain(z.masked_fill(ignored, 0.0)).masked_fill(ignored, 0.0)
     # labels need no matrices besides the slopes, and targets that are made here one more than those that are given
     size = sys.maxsize if p is None else 2**20 if label is None else max(2**15, min(2**20, z.numel() // 4))
-    rows = Fused.apply(kernel, plain, dim, widen(z.dtype), size, z)
-    if ignored is not None and extremes(rows.where(ignored, 0.0)) != (0.0, 0.0):  # the gradient would be 0 times NaN
-        rows = Fused.apply(kernel, plain, dim, widen(z.dtype), size, z.masked_fill(ignored, 0.0))
-    return rows if ignored is None else rows.masked_fill(ignored, 0.0)
+    fuse = functools.partial(Fused.apply, kernel, plain, dim, widen(z.dtype), size)
+    if ignored is None:
+        return fuse(z)
+    if z.is_cpu:
+        rows = fuse(z)
+        low, high = extremes(rows.where(ignored, 0.0)) or (0.0, 0.0)
+    if not z.is_cpu or not -torch.inf < low <= high < torch.inf:  # the gradient might be 0 times NaN
+        rows = fuse(z.masked_fill(ignored, 0.0))
+    return rows.masked_fill(ignored, 0.0)
 
 
 def _reduce(losses, reduction, mass=None):
@@ -443,112 +462,6 @@ def _reduce(losses, reduction, mass=None):
         return losses.mean()
     total = losses.sum()
     return total if mass is None else total / mass.masked_fill(mass == 0, torch.inf)
-
-
-# The plain form
-
-
-def _softplus(s):
-    """softplus(s) and log σ(s), with all their digits, as have their derivatives of every order."""
-    low = s < 0
-    below, above = s.where(low, 0.0).exp(), (-s.where(~low, 0.0)).exp()
-    grown, shrunk = below.log1p(), above.log1p()
-    return torch.where(low, grown, s + shrunk), torch.where(low, s - grown, -shrunk)
-
-
-def _label_loss(z, label, c, gamma, dim):
-    """c (1 - q_y)^γ (-log q_y) of labels y, by the lead s of the other classes."""
-    own = z.gather(dim, label)
-    others = z.scatter(dim, label, -torch.inf)
-    top = others.detach().amax(dim, keepdim=True)
-    top = top.masked_fill(top == -torch.inf, 0.0).to(widen(z.dtype))
-    rest = (others - top).exp().sum(dim, keepdim=True)
-    alone = rest == 0
-    lead = (rest.masked_fill(alone, 1.0).log() + top).masked_fill(alone, -torch.inf) - own
-    lead = lead.masked_fill(own == torch.inf, torch.nan)
-    lost = lead == torch.inf  # there the loss is +inf, with the slope 1
-    s = lead.masked_fill(lost | (lead == -torch.inf), 0.0)
-    loss, log_miss = _softplus(s)
-    loss = torch.where(lost, lead, loss.masked_fill(lead == -torch.inf, 0.0))
-    if not isinstance(gamma, float) or gamma:
-        loss = torch.where(lost, loss, (gamma * log_miss).exp() * loss.masked_fill(lost, 0.0))
-    return loss if c is None else c * loss.masked_fill((c == 0) & lost, 0.0)
-
-
-def _binary_loss(z, t, alpha, gamma):
-    """a_t m^γ (t softplus(-z) + (1 - t) softplus(z)) of independent decisions, with m in logarithms."""
-    (up, log_up), (down, log_down) = _softplus(z.to(t.dtype)), _softplus(-z.to(t.dtype))
-    inside = (t > 0) & (t < 1)
-    mixed = torch.logaddexp(t.where(inside, 0.5).log() + log_down, (1 - t.where(inside, 0.5)).log() + log_up)
-    log_miss = torch.where(inside, mixed, torch.where(t > 0.5, log_down, log_up))
-    loss = (t * down + (1 - t) * up) * (gamma * log_miss).exp()
-    return loss if alpha < 0 else loss * (alpha * t + (1 - alpha) * (1 - t))
-
-
-def _anchor(z, dim):
-    """Leads over the largest logit, the sum of their exponentials without the largest, and where the largest is.
-
-    Where one class has more than half of the probability, its lead is a constant 0: its slope is then minus those of
-    the others. Elsewhere the anchor is the constant: every slope is then its own.
-    """
-    top = z.detach().argmax(dim, keepdim=True)
-    at = z.gather(dim, top)
-    fixed = at.detach()
-    sure = (z.detach() - fixed).scatter(dim, top, -torch.inf).exp().sum(dim, keepdim=True) < 1
-    leads = z - torch.where(sure, at, fixed)
-    leads = leads.scatter(dim, top, leads.gather(dim, top).masked_fill(sure, 0.0))
-    others = leads.scatter(dim, top, -torch.inf).exp().sum(dim, keepdim=True)
-    return leads, others + (fixed - fixed), top  # NaN if the largest is infinite
-
-
-def _mixture_loss(z, p, gamma, dim):
-    """Σ_k p_k (1 - q_k)^γ (-log q_k) of target probabilities p."""
-    p = p()
-    leads, others, top = _anchor(z.to(p.dtype), dim)
-    own = leads.gather(dim, top)
-    log_total = (others + own.expm1()).log1p()
-    dead = leads == -torch.inf
-    losses = log_total - leads.masked_fill(dead, 0.0)
-    if not isinstance(gamma, float) or gamma:
-        log_others = others.masked_fill(others == 0, 1.0).log()
-        q = (leads - log_total).exp().scatter(dim, top, 0.0)
-        log_miss = (-q).log1p().scatter(dim, top, log_others - log_total)
-        losses = losses * (gamma * log_miss).exp()
-    rows = (p * losses.masked_fill(dead, 0.0)).sum(dim, keepdim=True)
-    lost = torch.where(dead & (p != 0), log_total - leads, 0.0)
-    rows = rows + (p * lost).sum(dim, keepdim=True)
-    if p.requires_grad:  # the loss of a target of 0 on an impossible class is 0, with the slope +inf of a root
-        steep = dead & (p == 0)
-        rows = rows + p.where(steep, 1.0).sqrt().where(steep, 0.0).sum(dim, keepdim=True)
-    return rows
-
-
-def _divergence(p, q, dim):
-    """KL(p ‖ q), in float64; where q lacks a class +inf, with the slope of the cross-entropy in q."""
-    p, q = p.double(), q.double()
-    lacking = ((p > -torch.inf) & (q == -torch.inf)).any(dim, keepdim=True)
-    leads, others, top = _anchor(p, dim)
-    own = leads.gather(dim, top)  # 0, with or without a slope
-    log_total = (others + own.expm1()).log1p()
-    shares = (leads - log_total).exp()
-    present = shares > 0
-    finite = q.masked_fill(lacking, 0.0)
-    behind = finite - finite.gather(dim, top)
-    gap = finite.where(present, 0.0) - p.where(present, 0.0)
-    with torch.no_grad():  # what its rounding lost, so that an offset of all the logits changes nothing
-        turn = gap - finite
-        lost = ((finite - (gap - turn)) - (p + turn)).where(present, 0.0)
-    gap = (gap - gap.gather(dim, top)) + (lost - lost.gather(dim, top))
-    mean = (shares * gap).sum(dim, keepdim=True)
-    gap = (gap - mean).where(present, 0.0)
-    logs = behind + own - mean - log_total  # log(p exp gap), also where p is 0
-    far = logs.clamp(max=60.0).exp() - shares * (1 + gap)
-    near = present & (gap < 1)
-    terms = torch.where(near, shares * expm1_less(gap.where(near, 0.0)), far).sum(dim, keepdim=True)
-    beyond = (logs > 50).any(dim, keepdim=True)
-    value = torch.where(beyond, logs.logsumexp(dim, keepdim=True), terms.log1p())
-    infinite = q.logsumexp(dim, keepdim=True) - (shares.detach() * q.where(present, 0.0)).sum(dim, keepdim=True)
-    return torch.where(lacking, infinite, value)
 
 
 # What was given and what is expected

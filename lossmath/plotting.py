@@ -67,7 +67,7 @@ def axes(title: str, xlabel: str, ylabel: str, **limits) -> Axes:
     return ax
 
 
-PLACES = {"right": (6, 0, "left"), "left": (-6, 0, "right"), "above": (0, 10, "center"), "below": (0, -10, "center")}
+PLACES = {"right": (9, 0, "left"), "left": (-9, 0, "right"), "above": (0, 10, "center"), "below": (0, -10, "center")}
 
 
 def line(ax: Axes, x, y, quantity: str, label: str | None = None, at=-1, place="right", **kwargs) -> None:
@@ -96,7 +96,8 @@ def simplices(panels: list[tuple[str, Callable, list]], truth: np.ndarray, title
     for ax, (quantity, function, levels) in zip(_triangles([(name, name) for name, *_ in panels], title), panels):
         colour = COLOURS[quantity]
         lines = ax.tricontour(*_plane(points), function(points), levels=levels, colors=[colour], linewidths=1.4)
-        ax.clabel(lines, fmt="%.2f", fontsize=9)
+        tops = [path.vertices[path.vertices[:, 1].argmax()] for path in lines.get_paths()]
+        ax.clabel(lines, fmt="%.2f", fontsize=9, manual=tops)  # where no label meets the truth's
         note(ax, "$p$", _plane(truth), "reference", mark=True)
 
 

@@ -33,6 +33,14 @@ EPSILONS = (0.0, 0.1, 0.5)
 device = pytest.fixture(params=DEVICES)(lambda request: request.param)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def none_are_few():
+    """The small tensors of the tests are treated as large ones; `test_a_few_labels` has what is done with few."""
+    few, losses.FEW = losses.FEW, 0
+    yield few
+    losses.FEW = few
+
+
 def one_hot(label, classes, epsilon=0.0):
     return [epsilon / classes + (1 - epsilon) * (k == label) for k in range(classes)]
 
@@ -346,6 +354,38 @@ def test_equal_to_torch_where_torch_is_accurate(shape, soft, weighted, reduction
     close(ours, theirs)
     spread = torch.rand(ours.shape, generator=generator, dtype=torch.float64)
     close(*(torch.autograd.grad((loss * spread).sum(), z)[0] for loss in (ours, theirs)))
+
+
+@pytest.mark.parametrize("gamma", GAMMAS)
+@pytest.mark.parametrize("shape", [(7,), (1, 2), (32, 10), (4, 3, 2, 2), (60, 64), (5, 65)])
+def test_a_few_labels(shape, gamma, none_are_few, monkeypatch):
+    generator = torch.Generator().manual_seed(len(shape))
+    dim = int(len(shape) > 1)
+    labels = torch.randint(shape[dim], shape[:dim] + shape[dim + 1 :], generator=generator)
+    random = torch.randn(shape, generator=generator, dtype=torch.float64)
+    lead = 1.0 * F.one_hot(labels, shape[dim]).movedim(-1, dim)
+    for z in (random, random + 3 * lead, random + 20 * lead, random - 800 * lead, lead * 800):
+        for dtype in (torch.float64, torch.float32):
+            found = []
+            for few in (none_are_few, 0):
+                monkeypatch.setattr(losses, "FEW", few)
+                x = z.to(dtype, copy=True).requires_grad_()
+                loss = losses.focal_loss(x, labels, gamma)
+                (slopes,) = torch.autograd.grad(loss, x, create_graph=True)
+                (bends,) = torch.autograd.grad((slopes * random.to(dtype)).sum(), x)
+                found.append((loss, slopes, bends))
+            for one, other in zip(*found):
+                assert (one - other).norm() <= TOLERANCE[dtype] * other.norm()
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+def test_a_few_labels_of_which_one_is_impossible(gamma, none_are_few, monkeypatch):
+    monkeypatch.setattr(losses, "FEW", none_are_few)
+    z = torch.tensor([[-math.inf, 0.0, 0.0], [0.0, 1.0, 2.0]], requires_grad=True)
+    loss = losses.focal_loss(z, torch.tensor([0, 1]), gamma, reduction="none")
+    loss.sum().backward()
+    assert loss[0] == math.inf and loss[1].isfinite()
+    assert z.grad[0].tolist() == [-1.0, 0.5, 0.5]
 
 
 @given(

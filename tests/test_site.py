@@ -166,6 +166,15 @@ def test_formulas_are_drawn_in_their_own_font(address, page, name):
     ] == []
 
 
+def test_no_formula_is_cut_by_its_own_box(address, page):
+    page.goto(f"{address}book/calibration.html", wait_until="networkidle")
+    assert page.locator("article .math").count() > 50
+    page.evaluate("document.body.replaceChildren(...document.querySelectorAll('article .math'))")
+    within = page.screenshot(animations="disabled")
+    page.add_style_tag(content="div.math, span.math { overflow: visible !important; }")
+    assert page.screenshot(animations="disabled") == within
+
+
 def test_what_is_copied_holds_formulas_as_latex(address, page):
     page.goto(f"{address}book/focal_loss.html")
     assert "For a focusing parameter $\\gamma \\geq 0$," in page.locator("article p").evaluate_all(
@@ -188,10 +197,13 @@ def test_what_is_folded_opens_for_a_link_and_in_print(address, page):
     page.evaluate("location.hash = '#in-3'")
     page.wait_for_function("document.querySelectorAll('article details')[3].open")
     assert page.locator("#in-3").is_visible() and page.locator("article details[open]").count() == 1
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.locator("article details[open]").count() == folded.count()
+    assert page.evaluate("document.documentElement.dataset.theme") == "light"
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.locator("article details[open]").count() == 1
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
 def test_a_page_opened_at_what_is_folded_shows_it(address, page):

@@ -79,3 +79,13 @@ def test_an_environment_that_numbers_its_lines_leaves_that_to_sphinx():
 )
 def test_scripts_of_scripts_stay_legible(tex, display, capped):
     assert [part.get("scriptlevel") for part in tree(tex, display).iter()].count("2") == capped
+
+
+def test_what_has_grown_is_marked_for_the_style_sheet():
+    for tex, grown in ((r"\left(\frac{x}{y}\right)", 2), (r"\left(x\right)", 0), (r"(\frac{x}{y})", 0)):
+        assert len(tree(tex).findall(".//mo[@class='grown']")) == grown
+
+
+def test_no_space_stands_between_a_parenthesis_and_a_comma():
+    for tex, spaces in ((r"c\,\left(x\right) ,", [None]), (r"\left(\frac{x}{y}\right) y", ["0.1667em"])):
+        assert [sign.get("rspace") for sign in tree(tex).iter("mo") if sign.text == ")"] == spaces

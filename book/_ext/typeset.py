@@ -4,6 +4,7 @@ What `math_core` does not know fails the build. The TeX stands in each formula a
 """
 
 import re
+from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 from docutils import nodes
@@ -41,9 +42,16 @@ def typeset(tex, display):
     text = TEX.convert_with_local_state(tex, displaystyle=display)
     tree = ET.fromstring(text.replace("&ApplyFunction;", "\u2061"))
     for row in tree.iter("mrow"):
-        if not any(part.tag in TALL or part.text in ("∑", "∏", "∫") for part in row.iter()):
-            for sign in row.findall("mo"):
+        tall = any(part.tag in TALL or part.text in ("∑", "∏", "∫") for part in row.iter())
+        for sign in row.findall("mo"):
+            if not tall:
                 sign.set("stretchy", "false")  # as TeX, whose \left and \right do not grow around what is low
+            elif sign.text in ("(", ")") and sign.get("stretchy") is None:
+                sign.set("class", "grown")
+    for part in tree.iter():
+        for row, after in pairwise(part):
+            if row.tag == "mrow" and len(row) and after.text in (",", ".", ";"):
+                row[-1].attrib.pop("rspace", None)  # no space between \right and a comma
     keep_legible(tree, 0, display)
     return ET.tostring(tree, "unicode", short_empty_elements=False)
 

@@ -24,7 +24,7 @@ document.addEventListener("copy", (event) => {
   event.preventDefault();
 });
 
-// What is folded opens for a link that leads into it, and in print.
+// What is folded opens for a link that leads into it, and in print. Paper is white, whatever the screen is.
 function open() {
   const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
   let folded = target && target.closest("details:not([open])");
@@ -36,11 +36,16 @@ addEventListener("hashchange", open);
 open();
 
 const folded = [];
+const { dataset } = document.documentElement;
+let theme;
 addEventListener("beforeprint", () => {
+  theme = dataset.theme;
+  dataset.theme = "light";
   folded.push(...document.querySelectorAll("article details:not([open])"));
   for (const part of folded) part.open = true;
 });
 addEventListener("afterprint", () => {
+  dataset.theme = theme;
   for (const part of folded.splice(0)) part.open = false;
 });
 

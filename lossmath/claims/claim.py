@@ -102,6 +102,14 @@ class Definition:
 class Claim:
     r"""One or several relations between expressions, under hypotheses, for every number of classes.
 
+    >>> from lossmath.claims import *
+    >>> claim = Claim("bernoulli", (1 - x) ** gamma >= 1 - gamma * x, given=[x >= 0, x <= 1, gamma >= 1])
+    >>> claim.prove(by=tangent(x, at=0)).rules
+    ['tangent']
+
+    What is no statement or no hypothesis raises TypeError; one that cannot be meant (a symbol that is not declared, an
+    index out of its range, hypotheses that exclude each other) ValueError.
+
     Parameters
     ----------
     id : str
@@ -113,14 +121,6 @@ class Claim:
         What each symbol is: `Distribution`, `OneHot`, `Label`, `Real`, or inequalities such as `gamma >= 1`.
     equality : dict, optional
         For the inequalities in which q occurs, {q: p} adds that equality holds where q = p and nowhere else.
-
-    What is no statement or no hypothesis raises TypeError; one that cannot be meant (a symbol that is not declared, an
-    index out of its range, hypotheses that exclude each other) ValueError.
-
-    >>> from lossmath.claims import *
-    >>> claim = Claim("bernoulli", (1 - x) ** gamma >= 1 - gamma * x, given=[x >= 0, x <= 1, gamma >= 1])
-    >>> claim.prove(by=tangent(x, at=0)).rules
-    ['tangent']
     """
 
     def __init__(self, id: str, *statements, given, equality: dict | None = None):
