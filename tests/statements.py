@@ -516,6 +516,38 @@ FALSE = claims({
     "slope-of-squares-at-a-label": ([P, I, Y], (gradient(total(p[k] ** 2, k), p[i]), "==", 2 * p[y])),
     "focal-of-the-target-is-least": ([P_POS, Q, gamma >= 0], (focal(p, q), ">=", focal(p, p))),
     "a-mixture-is-bolder": ([P, Q, I], (mix(p, q)[i], ">=", p[i])),
+    # A modulus that holds a sum, within a sum or a norm: it is its inside for some terms, the negative for others.
+    "deviations-vanish": ([Z], (total(Abs(K * z[k] - total(z[j], j)), k), "<=", 0)),
+    "deviations-from-the-mean-vanish": ([Z, P], (total(p[k] * Abs(z[k] - MEAN), k), "<=", 0)),
+    "deviations-are-the-modulus-of-their-sum": (
+        [Z, P], (total(p[k] * Abs(z[k] - MEAN), k), "<=", Abs(total(p[k] * (z[k] - MEAN), k)))
+    ),
+    "distributions-do-not-deviate": ([P, Q], (total(Abs(p[k] - q[k] * total(p[j], j)), k), "<=", 0)),
+    "entries-do-not-deviate": ([P, Q], (total(q[k] * Abs(p[k] - total(q[j] * p[j], j)), k), "<=", 0)),
+    "deviations-in-each-row-vanish": (
+        [Real(scores)], (total(total(Abs(K * scores[n, k] - total(scores[n, j], j)), k), n, N), "<=", 0)
+    ),
+    "square-of-a-sum-of-rows": (
+        [Real(scores)],
+        (total(total(scores[n, k], k), n, N) ** 2, ">=", total(Abs(total(scores[n, k], k)), n, N) ** 2),
+    ),
+    "product-with-a-deviation": (
+        [Z], (total(Abs(K * z[k] - total(z[j], j)) * (K * z[k] - total(z[j], j)), k), ">=", 0)
+    ),
+    "norm-of-deviations-and-moduli": (
+        [Z],
+        (maximum_norm(Vector("v", lambda c: Abs(z[c] - total(z[j], j)) + z[c] - total(z[j], j))), "<=", 0),
+    ),
+    "modulus-of-a-modulus-of-a-sum": ([Z], (Abs(Abs(total(z[k], k)) - 1), ">=", Abs(total(z[k], k) - 1))),
+    "modulus-of-a-sum-is-the-sum": ([Z], (Abs(total(z[k], k)) ** 2, "==", Abs(total(z[k], k)) * total(z[k], k))),
+    # Labels that coincide or do not, under a modulus; logarithms of other sizes; numbers that nearly agree.
+    "triangle-by-coincidences": (
+        [I, J, L, Z],
+        (Abs(z[i] - z[k]), "<=",
+         (1 - KroneckerDelta(i, j)) * Abs(z[i] - z[j]) + KroneckerDelta(j, k) * Abs(z[j] - z[k])),
+    ),
+    "two-logarithms-above-one": ([x > 0, u > 0], (2 * log(1 + u), ">=", log(1 + x))),
+    "observation-twice": ([Real(WEIGHTS), Label(n, N)], (total(exp(WEIGHTS[i]), i, N), ">=", 2 * exp(WEIGHTS[n]))),
 })  # fmt: skip
 
 
@@ -782,6 +814,18 @@ def below_norm():
 @cache
 def norm_below_sum():
     return Claim("norm-below-sum", (maximum_norm(ANY), "<=", sum_norm(ANY)), given=[Real(ANY)]).prove()
+
+
+@cache
+def row_mass():
+    given = [Distribution(conditional), Label(a, M)]
+    return Claim("row-mass", (total(conditional[a, k], k), "==", 1), given=given).prove()
+
+
+@cache
+def row_entry():
+    given = [Distribution(conditional), Label(a, M), Y]
+    return Claim("row-entry", (conditional[a, y], "<=", 1), given=given).prove()
 
 
 def zero_by(factor, other, *given):
@@ -1088,6 +1132,7 @@ _TRAPS = {
     "sum-of-enormous-roots": (
         [], (exp(355) * (sqrt(7) + sqrt(18)), ">=", exp(355) * sqrt(25 + 2 * sqrt(126)) + Rational(1, 10**20))
     ),
+    "exponential-of-a-whole-number": ([], (exp(1000), "<=", exp(999) * Rational(27182818284590452, 10**16))),
     # Malformed.
     "derivative-of-order-K": ([Real(x)], (Derivative(x**2, (x, K)), "==", 0)),
     "slope-of-a-jump": ([Real(x)], ((Derivative(Abs(x), (x, 2)) + 1) ** 2 - 1, "==",
@@ -1253,6 +1298,52 @@ _TRAPS = {
         [P, Y, Label(GROUP), Q], (CE(one_hot(GROUP[y]), q), "==", -log(q[y])),
         lambda: one_hot_loss().at({p: one_hot(GROUP[y])})
     ),
+    # Slopes that are looked for: of a norm, and at the ends of an interval, where a root or a modulus has a kink.
+    "tangent-in-a-norm": (
+        [Real(x), Z], (-maximum_norm(Vector("v", lambda c: x * z[c])), ">=", -maximum_norm(z) * x),
+        lambda: tangent(x, at=1)
+    ),
+    "tangent-at-an-end-in-a-norm": (
+        [x >= 0, Z], (-maximum_norm(Vector("v", lambda c: x * z[c])), ">=", 0), lambda: tangent(x, at=0)
+    ),
+    "tangent-at-the-end-of-a-modulus": ([x >= 0], (x**2 - Abs(x), ">=", 0), lambda: tangent(x, at=0)),
+    "tangent-at-the-end-of-a-root": ([x >= 1], (-sqrt(x**2 - 2 * x + 1), ">=", 0), lambda: tangent(x, at=1)),
+    "tangent-of-moduli-of-many": (
+        [Real(x), Z], (-total(Abs(x - z[k]), k), ">=", total(x - z[k], k)), lambda: tangent(x, at=0)
+    ),
+    # Rows that are no distributions, what is nearly one-hot, two vectors of one name.
+    "rows-doubled": (
+        [Distribution(conditional), Label(a, M)], (2, "==", 1),
+        lambda: row_mass().at({conditional: Vector("v", lambda b, c: 2 * conditional[b, c])}),
+    ),
+    "rows-of-scores": (
+        [Real(scores), Label(a, N), Y], (scores[a, y], "<=", 1), lambda: row_entry().at({conditional: scores})
+    ),
+    "rows-with-negative-entries": (
+        [Distribution(conditional), Label(a, M), Y], (2 * conditional[a, y] - 1 / K, "<=", 1),
+        lambda: row_entry().at({conditional: Vector("v", lambda b, c: 2 * conditional[b, c] - 1 / K)}),
+    ),
+    "columns-for-rows": (
+        [P, Label(a, M)], (K, "==", 1), lambda: row_mass().at({conditional: Vector("v", lambda b, c: K * p[c])})
+    ),
+    "one-hot-at-two-labels": (
+        [Q, Y, I], (CE(mix(one_hot(y), one_hot(i)), q), "==", -log(q[y])),
+        lambda: one_hot_loss().at({p: mix(one_hot(y), one_hot(i))}),
+    ),
+    "one-hot-where-two-labels-meet": (
+        [Q, Y, I], (CE(Vector("d", lambda c: KroneckerDelta(c, y) * KroneckerDelta(c, i)), q), "==", -log(q[y])),
+        lambda: one_hot_loss().at({p: Vector("d", lambda c: KroneckerDelta(c, y) * KroneckerDelta(c, i))}),
+    ),
+    "two-vectors-of-one-name": (
+        [P, Q], (KL(Vector("v", lambda c: p[c] / 2), q), ">=", 0),
+        lambda: gibbs().at({p: Vector("v", lambda c: p[c] / 2), q: Vector("v", lambda c: q[c])}),
+    ),
+    # What is put in has no value, and what comes of it does.
+    "logarithm-in-an-exponential": (
+        [Real(u)], (u, ">=", 0),
+        lambda: Claim("exp", (exp(x), ">=", 0), given=[Real(x)]).prove().at({x: log(u)}),
+    ),
+    "times-a-logarithm": ([Real(u)], (u, ">=", 0), lambda: square().at({x: 1}, times=log(u) ** 2)),
     "norm-at-each-observation": (
         [P, Label(labels)], (total(p[labels[n]], n, N), "<=", maximum_norm(p)),
         lambda: entry_below_norm().at({y: labels[n]}, over=n)
@@ -1472,6 +1563,7 @@ _TRUE = {
     "product-below-quarter": (CLOSED, (x * (1 - x), "<=", Rational(1, 4)), lambda: tangent(x, at=Rational(1, 2))),
     "x-log-x-above-tangent": ([x >= 0], (x * log(x), ">=", x - 1), lambda: tangent(x, at=1)),
     "log-of-one-plus": ([x > -1], (log(1 + x), "<=", x), lambda: tangent(x, at=0)),
+    "log-of-one-plus-at-an-open-end": ([x > 0], (log(1 + x), "<=", x), lambda: tangent(x, at=0)),
     # Lemmas, instantiated.
     "log-above-harmonic": ([x >= 0], (log(1 + x), ">=", x / (1 + x)), lambda: log_tangent().at({x: 1 / (1 + x)})),
     "log-K-below": ([], (log(K), "<=", K - 1), lambda: log_tangent().at({x: K})),
@@ -1577,6 +1669,12 @@ _TRUE = {
         [Z, Real(beta)], (total(softmax(Vector("b", lambda c: beta * z[c]))[k], k), "==", 1)
     ),
     "entry-to-a-power-of-another": ([P, Q, I], (p[i] ** q[i], "<=", 1)),
+    "rows-of-a-mixture": (
+        [Distribution(conditional), P, Label(a, M)], (total(conditional[a, k] + p[k], k), "==", 2),
+        lambda: row_mass().at({conditional: Vector("v", lambda b, c: (conditional[b, c] + p[c]) / 2)}, times=2),
+    ),
+    "modulus-of-a-mean": ([P, Z], (Abs(MEAN), "<=", total(p[k] * Abs(z[k]), k))),
+    "mean-deviation": ([P, Z], (total(p[k] * Abs(z[k] - MEAN), k), ">=", 0)),
     "slope-of-a-weighted-logarithm": ([x >= 0], (gradient(x**2 * log(x), x), "==", 2 * x * log(x) + x)),
 }  # fmt: skip
 

@@ -53,7 +53,8 @@ def points(given, count=3):
     ("expr", "interval"),
     [
         (Integer(3), (1, 1)), (Integer(0), (0, 0)), (-HALF, (-1, -1)), (sqrt(2) - 1, (1, 1)), (3 - sp.pi, (-1, -1)),
-        (exp(-1) - HALF, (-1, -1)), (log(2) - HALF, (1, 1)),
+        (exp(-1) - HALF, (-1, -1)), (sp.pi**2 - 10, (-1, -1)), (sp.pi**-2 - Rational(1, 10), (1, 1)),
+        (log(2) - HALF, (1, 1)),
         (sqrt(5 + 2 * sqrt(6)) - sqrt(2) - sqrt(3), UNKNOWN),  # which is 0
         (sqrt(exp(900) + 1) - exp(450), UNKNOWN), (exp(450) - sqrt(exp(900) + 1), UNKNOWN),  # of which the first is > 0
         (exp(355) * (sqrt(7) + sqrt(18) - sqrt(25 + 2 * sqrt(126))), UNKNOWN),  # which is 0
@@ -295,6 +296,15 @@ SIGNS = {
     "modulus-of-a-sum-exceeded": ([Z], total(z[k], k) - Abs(total(z[k], k)), None),
     "modulus-of-a-sum-below": ([Z], total(Abs(z[k]), k) - Abs(total(z[k], k)), ">="),
     "modulus-of-a-sum-above": ([Z], Abs(total(z[k], k)) - total(Abs(z[k]), k), None),
+    "modulus-of-a-sum": ([Z], Abs(total(z[k], k)), ">="),
+    "modulus-of-a-sum-and-one": ([Z], 1 + Abs(total(z[k], k)), ">"),
+    "deviations": ([Z], total(Abs(K * z[k] - total(z[j], j)), k), ">="),
+    "power-of-a-sum-of-negatives": (
+        [ANY, POSITIVE, Z, Real(gamma)],
+        (1 - total(p[k] * z[k] ** 2 * log(q[k]), k)) ** gamma,
+        ">",
+    ),
+    "no-deviations": ([Z], -total(Abs(K * z[k] - total(z[j], j)), k), None),
     "entropy": ([ANY], entropy(p), ">"),
     "cross-entropy": ([ANY, POSITIVE], cross_entropy(p, q), ">"),
     "divergence": ([ANY, POSITIVE], kl_divergence(p, q), None),
@@ -308,7 +318,7 @@ SIGNS = {
     "others": ([Z, LABEL], total(exp(z[k]), k) - exp(z[y]), ">"),
     "others-reversed": ([Z, LABEL], exp(z[y]) - total(exp(z[k]), k), None),
     "other-squares": ([Z, LABEL], total(z[k] ** 2, k) - z[y] ** 2, ">="),
-    "other-observations": ([Real(WEIGHTS), Label(n, N)], total(exp(WEIGHTS[k]), k, N) - exp(WEIGHTS[n]), ">="),
+    "other-observations": ([Real(WEIGHTS), Label(n, N)], total(exp(WEIGHTS[k]), k, N) - exp(WEIGHTS[n]), None),
     "others-of-two": ([Z, LABEL, CLASS], total(exp(z[k]), k) - exp(z[y]) - exp(z[i]), None),
     "others-of-any": ([Z, LABEL], total(z[k], k) - z[y], None),
     "softmax": ([Z, LABEL], softmax(z)[y], ">"),

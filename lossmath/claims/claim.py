@@ -75,6 +75,10 @@ def _relation(statement, sign="&"):
     return f"{latex(left)} {sign}{SIGNS[relation]} {latex(right)}"
 
 
+def _count_axes(value):
+    return len(value.indices if isinstance(value, Vector) else value.shape if isinstance(value, IndexedBase) else ())
+
+
 def _display(lines):
     return "$$\n\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}\n$$"
 
@@ -127,6 +131,8 @@ class Claim:
         self.hypotheses = Hypotheses(given)
         self.statements = tuple(read_statement(id, one, self.hypotheses) for one in statements)
         self.equality = dict(equality or {})
+        if len(self.equality) > 1:
+            raise ValueError(f"{id}: equality is stated at one place, such as {{q: p}}; got {equality}")
         for symbol, place in self.equality.items():
             if symbol not in self.hypotheses.declared:
                 raise ValueError(f"{id}: equality={self.equality} speaks of {symbol}, which is not declared")
@@ -209,7 +215,13 @@ class Proof:
         It is multiplied by `times`, which must not be negative, and summed over the class index `over`, if there is
         one. `statement` picks one of several.
         """
-        return Instance(self, self.claim.statements[statement], dict(values or {}), sp.sympify(times), over)
+        id, values = self.claim.id, {symbol: sp.sympify(value) for symbol, value in (values or {}).items()}
+        if unknown := values.keys() - self.claim.hypotheses.declared:
+            raise ValueError(f"{id} says nothing of {', '.join(map(str, unknown))}")
+        for symbol, value in values.items():
+            if _count_axes(symbol) != _count_axes(value):
+                raise ValueError(f"{id} has {symbol} with {_count_axes(symbol)} indices, got {value}")
+        return Instance(self, self.claim.statements[statement], values, sp.sympify(times), over)
 
     def __repr__(self):
         return f"Proof of {self.claim.id} for every K, by {', '.join(self.rules + self.lemmas)}"

@@ -5,10 +5,12 @@ where f vanishes.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import sympy as sp
 from sympy import Abs, Add, Dummy, Indexed, IndexedBase, Integer, KroneckerDelta, LambertW, Mul, Pow, Sum, log
 
+from lossmath.claims.errors import ProofError
 from lossmath.claims.hypotheses import SMOOTH
 from lossmath.claims.normal_form import Context, find_strict, prepare
 from lossmath.claims.quantities import MaximumNorm, Quantity, Vector, differentiate, freshen, unfold
@@ -18,23 +20,25 @@ from lossmath.claims.witness import is_zero_at_points
 ATOMS = sp.Atom, Indexed, IndexedBase, Vector, KroneckerDelta  # what has a value, whatever its parts are
 
 
+@lru_cache(maxsize=4096)
 def find_undefined(context: Context, expr: sp.Expr, closed: bool = True) -> sp.Expr | None:
     """A part of an expression that was not shown to be defined on the whole domain, ends included if `closed`; or None.
 
     It is read as it is written, names and all: once it is unfolded, SymPy may have cancelled a pole.
     """
-    key = "undefined", expr, closed
-    if key not in context.memo:
-        contexts = find_strict(context) if closed and not context.strict else [context]
-        found = (_find(strict, sp.sympify(expr), ()) for strict in contexts)
-        context.memo[key] = next((part for part in found if part is not None), None)
-    return context.memo[key]
+    found = (_find(one, sp.sympify(expr), ()) for one in (find_strict(context) if closed else [context]))
+    return next((part for part in found if part is not None), None)
+
+
+def require_value(context: Context, expr: sp.Expr, where: str, closed: bool = True) -> None:
+    """Raise ProofError unless an expression was shown to be defined on the whole domain; `where` is for the message."""
+    if (part := find_undefined(context, expr, closed)) is not None:
+        raise ProofError(f"it was not shown that {part} is defined {where}")
 
 
 def is_above_zero(context: Context, expr: sp.Expr, inside: sp.Symbol | None = None) -> bool:
     """`expr` is > 0 on the whole domain, closed ends included, those of the variable `inside` left out."""
-    contexts = [context] if context.strict else find_strict(context, inside)
-    return all(is_positive(strict, expr) for strict in contexts)
+    return all(is_positive(strict, expr) for strict in find_strict(context, inside))
 
 
 def _find(context, expr, weights):
@@ -101,8 +105,7 @@ def _vanishes_with(context, u, weight):
 
     A weight δ is 0 or 1, so that only u at δ = 1 matters.
     """
-    inside = context.memo.setdefault("inside", Context(context.hypotheses))
-    if not is_nonnegative(inside, u):  # then it is not negative at the ends either
+    if not is_nonnegative(Context(context.hypotheses), u):  # inside, so that it is not negative at the ends either
         return False
     u, weight = prepare(context, u), prepare(context, weight)
     base = weight.base if isinstance(weight, Pow) and weight.exp.is_positive else weight

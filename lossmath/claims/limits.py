@@ -15,11 +15,14 @@ import sympy as sp
 from mpmath import mpf
 from sympy import Dummy, Limit, oo
 
+from lossmath.claims.definedness import require_value
 from lossmath.claims.errors import ProofError, Undefined
 from lossmath.claims.evaluation import DIGITS, value_of
 from lossmath.claims.hypotheses import SIZES, Hypotheses
-from lossmath.claims.normal_form import factor, parametrise
+from lossmath.claims.normal_form import Context, factor, parametrise
+from lossmath.claims.notation import latex
 from lossmath.claims.quantities import unfold
+from lossmath.claims.reasons import Record
 from lossmath.claims.sampling import Point, draw_points
 from lossmath.claims.signs import sign
 
@@ -49,6 +52,20 @@ def validate(statement, hypotheses: Hypotheses) -> None:
     low, high, below = interval.inf, interval.sup, str(side) == "-"
     if point.free_symbols or not (low < point <= high if below else low <= point < high):
         raise ValueError(f"{x} in {interval} does not approach {point} from {'below' if below else 'above'}")
+
+
+def prove(statement, by, context: Context, record: Record) -> None:
+    """Rule 6: compute a limit and watch the values approach it, or raise ProofError."""
+    if by is not None:
+        raise TypeError(f"a limit is proved by the rule for limits alone; got {by!r}")
+    expr = statement[0].args[0]
+    for part in (expr, statement[2]):
+        require_value(context, part, "under the hypotheses")
+    compute(statement, context.hypotheses)
+    confirm(statement, context.hypotheses)
+    record.use("limit")
+    said = "is within 0.02 of it after 300 orders of magnitude or more, and nearer than halfway"
+    record.show(f"SymPy finds this limit; in multiple precision, ${latex(expr)}$ {said}")
 
 
 def compute(statement, hypotheses: Hypotheses) -> None:

@@ -34,7 +34,7 @@ class Context:
         self.hypotheses = hypotheses
         self.strict = strict
         self.used: set[str] = set()  # hypotheses that a normal form used, to name in the proof
-        self.memo: dict = {}  # what was decided
+        self.variables: dict = {}  # what stands for its entries and sums
         self.work = 0
         self.sizes = {size: least + Dummy(str(size), integer=True, nonnegative=True) for size, least in SIZES.items()}
         self.bases = {base: self._stand_in(base) for base in hypotheses.declared if isinstance(base, IndexedBase)}
@@ -70,23 +70,23 @@ def parametrise(x, interval, strict):
     return high - (high - low) / (1 + w) if closed_low else low + (high - low) / (1 + w)
 
 
+@lru_cache(maxsize=512)
 def find_strict(context, inside=None):
     """Strict contexts that together cover the domain with its closed ends, those of the variable `inside` left out.
 
     An interval that is closed at both ends is its half-open part and its end.
     """
-    key = "strict", inside
-    if key not in context.memo:
-        parts = [{}]
-        for x, interval in context.hypotheses.intervals.items():
-            options = [interval]
-            if isinstance(interval, sp.Interval) and x == inside:
-                options = [interval.interior]
-            elif isinstance(interval, sp.Interval) and interval.is_closed and interval.measure.is_finite:
-                options = [sp.Interval.Ropen(interval.inf, interval.sup), sp.FiniteSet(interval.sup)]
-            parts = [{**part, x: option} for part in parts for option in options]
-        context.memo[key] = [Context(context.hypotheses, True, part) for part in parts]
-    return context.memo[key]
+    if context.strict:
+        return [context]
+    parts = [{}]
+    for x, interval in context.hypotheses.intervals.items():
+        options = [interval]
+        if isinstance(interval, sp.Interval) and x == inside:
+            options = [interval.interior]
+        elif isinstance(interval, sp.Interval) and interval.is_closed and interval.measure.is_finite:
+            options = [sp.Interval.Ropen(interval.inf, interval.sup), sp.FiniteSet(interval.sup)]
+        parts = [{**part, x: option} for part in parts for option in options]
+    return [Context(context.hypotheses, True, part) for part in parts]
 
 
 # From a statement to its normal form
@@ -167,32 +167,30 @@ def expand_lambertw(expr):
     """`expr` with exp(W(u)) written as u / W(u), which is what W means."""
 
     def release(exponent):
-        terms = [term.as_coeff_Mul() for term in Add.make_args(sp.expand(exponent))]
-        known = [(n, w) for n, w in terms if isinstance(w, LambertW) and n.is_Integer]
-        rest = exp(Add(*(n * term for n, term in terms if (n, term) not in known)))
-        return rest * Mul(*((w.args[0] / w) ** n for n, w in known))
+        n, w = exponent.as_coeff_Mul()
+        return (w.args[0] / w) ** n if isinstance(w, LambertW) and n.is_Integer else exp(exponent)
 
-    return expr.replace(exp, release) if expr.has(LambertW) else expr
+    return sp.expand_power_exp(expr).replace(exp, release) if expr.has(LambertW) else expr
 
 
 # Kronecker deltas
 
 
-def find_deltas(expr, bound=frozenset()):
-    """The Kronecker deltas of `expr` whose indices are not those of a sum within it, in a fixed order."""
-    if isinstance(expr, KroneckerDelta):
+def find_free(expr, kind, bound=frozenset()):
+    """The outermost nodes of a kind that hold no index of a sum or a norm around them, in a fixed order."""
+    if isinstance(expr, kind):
         return [] if expr.free_symbols & bound else [expr]
     if isinstance(expr, MaximumNorm):
         return []
     if isinstance(expr, Sum):
-        return find_deltas(expr.function, bound | set(expr.bound_symbols))
-    found = {delta for arg in expr.args for delta in find_deltas(arg, bound)}
+        return find_free(expr.function, kind, bound | set(expr.bound_symbols))
+    found = {node for arg in expr.args for node in find_free(arg, kind, bound)}
     return sorted(found, key=sp.default_sort_key)
 
 
 def reduce_deltas(product):
     """A product, with what δ and 1 - δ say of the other factors: δ f(δ) = δ f(1), (1 - δ) f(δ) = (1 - δ) f(0)."""
-    for delta in find_deltas(product):
+    for delta in find_free(product, KroneckerDelta):
         for one, value in ((delta, Integer(1)), (1 - delta, Integer(0))):
             factors = Mul.make_args(product)
             if one in factors:
@@ -212,8 +210,11 @@ def _sum(context, body, sizes):
 
 
 def _sum_term(context, term, sizes):
-    term, sizes = _exchange(term, sizes)
-    for delta in find_deltas(term):
+    for one in Mul.make_args(term):
+        if isinstance(one, Sum) and one.free_symbols & sizes.keys():  # one sum over its indices and these
+            inner = freshen(one)
+            term, sizes = term / one * inner.function, sizes | {index: size for index, _, size in inner.limits}
+    for delta in find_free(term, KroneckerDelta):
         for index, other in (delta.args, delta.args[::-1]):
             if index not in sizes or index in other.free_symbols:
                 continue
@@ -224,15 +225,6 @@ def _sum_term(context, term, sizes):
             off, on = term.xreplace({delta: Integer(0)}), term.xreplace({delta: Integer(1)})
             return _sum(context, off + delta * (on - off), sizes)
     return _separate(context, list(Mul.make_args(term)), sizes)
-
-
-def _exchange(term, sizes):
-    """A product with a sum among its factors that holds the index of the sum around it: one sum over both."""
-    for one in Mul.make_args(term):
-        if isinstance(one, Sum) and one.free_symbols & sizes.keys():
-            inner = freshen(one)
-            term, sizes = term / one * inner.function, sizes | {index: size for index, _, size in inner.limits}
-    return term, sizes
 
 
 def _separate(context, factors, sizes):
@@ -256,12 +248,10 @@ def _separate(context, factors, sizes):
 
 def sums_to_one(context, expr, index):
     """Whether `expr` is an entry of a distribution, at `index` on the axis over which it sums to 1."""
-    return (
-        isinstance(expr, Indexed)
-        and expr.base in context.rows
-        and expr.indices[-1] == index
-        and not any(index in other.free_symbols for other in expr.indices[:-1])
-    )
+    if not isinstance(expr, Indexed) or expr.base not in context.rows:
+        return False
+    *others, last = expr.indices
+    return last == index and not any(index in other.free_symbols for other in others)
 
 
 @cache

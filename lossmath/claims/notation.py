@@ -6,7 +6,7 @@ import sympy as sp
 from sympy import Indexed, IndexedBase, KroneckerDelta, Sum, Symbol, log
 from sympy.printing.latex import LatexPrinter
 
-from lossmath.claims.normal_form import Context, normalise, prepare
+from lossmath.claims.normal_form import Context, factor, normalise, prepare
 from lossmath.claims.quantities import K, M, MaximumNorm, N, Quantity
 
 SIGNS = {"==": "=", "<=": r"\leq", ">=": r"\geq"}
@@ -49,6 +49,25 @@ class _Printer(LatexPrinter):
 def latex(expr: sp.Expr) -> str:
     """LaTeX of an expression, in the notation of the book."""
     return _Printer().doprint(sp.sympify(expr))
+
+
+def show_tangent(x, a, f, slope, bend, strictly) -> list[str]:
+    """The steps of a proof by the tangent rule at x = a: f, its slope, and that it is convex."""
+    x, at, sign = latex(x), f"zero at ${latex(x)} = {latex(a)}$", ">" if strictly else r"\geq"
+    return [
+        f"the difference, $f({x}) = {latex(f)}$, is {at}",
+        f"its slope, $f'({x}) = {latex(factor(slope))}$, is {at}",
+        f"it is {'strictly ' * bool(strictly)}convex, $f''({x}) = {latex(factor(bend))} {sign} 0$, "
+        "so it lies above its tangent",
+    ]
+
+
+def show_instance(instance, left, right) -> str:
+    """What an instance of a lemma says, from `left` to `right` once the values are put in."""
+    said = f"`{instance.lemma.claim.id}` says: ${latex(left)} {SIGNS[instance.statement[1]]} {latex(right)}$"
+    if instance.times != 1:
+        said += f", multiplied by ${latex(instance.times)}$"
+    return said if instance.over is None else said + f", summed over ${latex(instance.over)}$"
 
 
 def show_normal_form(context: Context, expr: sp.Expr) -> sp.Expr:

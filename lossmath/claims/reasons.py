@@ -32,6 +32,16 @@ class Instance:
     over: Symbol | None
 
 
+def read_instances(by) -> list[Instance]:
+    """The instances of a reason that is neither a tangent nor a derivation; TypeError if it is none of all."""
+    instances = [by] if isinstance(by, Instance) else by
+    if not isinstance(instances, (list, tuple)) or not all(isinstance(one, Instance) for one in instances):
+        raise TypeError(
+            f"by is None, tangent(x, at=...), proof.at(...) or a list of these, or a derivation; got {by!r}"
+        )
+    return list(instances)
+
+
 @dataclass
 class Record:
     """How a statement was proved: the rules used, the lemmas used, and the steps to show, in Markdown."""
@@ -40,13 +50,12 @@ class Record:
     lemmas: list[str] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
 
-    def use(self, *rules: str, lemma: str | None = None):
+    def use(self, *rules: str, lemmas=()):
         self.rules += [rule for rule in rules if rule not in self.rules]
-        if lemma is not None and lemma not in self.lemmas:
-            self.lemmas.append(lemma)
+        self.lemmas += [lemma for lemma in lemmas if lemma not in self.lemmas]
 
-    def show(self, step: str):
-        self.steps.append(step)
+    def show(self, *steps: str):
+        self.steps += steps
 
 
 @dataclass

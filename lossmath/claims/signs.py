@@ -7,14 +7,15 @@ at random rational points.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from math import prod
 
 import sympy as sp
 from mpmath.ctx_iv import MPIntervalContext
-from sympy import Abs, Add, Dummy, Indexed, Integer, LambertW, Mul, Pow, Sum, exp, log, oo
+from sympy import Abs, Add, Dummy, Indexed, Integer, KroneckerDelta, LambertW, Mul, Pow, Sum, exp, log, oo
 
 from lossmath.claims.hypotheses import SIZES
-from lossmath.claims.normal_form import Context, expand, factor, find_deltas, normalise, prepare, reduce, sums_to_one
+from lossmath.claims.normal_form import Context, expand, factor, find_free, normalise, prepare, reduce, sums_to_one
 from lossmath.claims.quantities import K, MaximumNorm, freshen
 from lossmath.claims.witness import is_witnessed, is_witnessed_plainly
 
@@ -32,53 +33,51 @@ def is_zero(context: Context, expr: sp.Expr) -> bool:
     prepared = prepare(context, expr)
     if not is_witnessed(context, expr, prepared, Integer(0)):  # before any work is done
         return False
-    normal = _resolve_moduli(context, normalise(context, prepared))
-    return all(_vanishes(context, case) or _cancels(context, case) for case in _split_cases(context, normal))
+    cases = _find_cases(context, normalise(context, prepared), True)
+    return all(_vanishes(context, case) or _cancels(context, case) for case in cases)
 
 
-def is_nonnegative(context: Context, expr: sp.Expr) -> bool:
-    """Rule 2: `expr` is >= 0 on the whole domain."""
-    return _is_signed(context, expr, False)
+@lru_cache(maxsize=4096)
+def is_nonnegative(context: Context, expr: sp.Expr, strictly: bool = False) -> bool:
+    """Rule 2: `expr` is >= 0, or > 0 if `strictly`, on the whole domain."""
+    prepared = prepare(context, expr)
+    as_written = freshen(prepared.xreplace(context.scalars))  # before squares are multiplied out
+    normal = normalise(context, prepared)
+    forms = [normal] if find_free(as_written, KroneckerDelta) else [normal, as_written]
+    return any(_has_sign(context, form, strictly) and is_witnessed(context, expr, prepared, form) for form in forms)
 
 
 def is_positive(context: Context, expr: sp.Expr) -> bool:
     """Rule 2: `expr` is > 0 on the whole domain."""
-    return _is_signed(context, expr, True)
-
-
-def _is_signed(context, expr, strictly):
-    key = "sign", expr, strictly
-    if key not in context.memo:
-        prepared = prepare(context, expr)
-        as_written = freshen(prepared.xreplace(context.scalars))  # before squares are multiplied out
-        normal = normalise(context, prepared)
-        forms = [normal] if find_deltas(as_written) else [normal, as_written]
-        context.memo[key] = any(
-            _has_sign(context, form, strictly) and is_witnessed(context, expr, prepared, form) for form in forms
-        )
-    return context.memo[key]
+    return is_nonnegative(context, expr, True)
 
 
 # From a normal form to expressions in plain variables
 
 
-def _resolve_moduli(context, normal):
-    """A normal form with |u| as u or -u, wherever the sign of u is known."""
+def _find_cases(context, normal, both):
+    """A normal form in each case: with |u| as u or -u, and with labels that coincide or do not.
+
+    Of |u| there is one case if the sign of u is known; if it is not and u holds a sum, there are `both`. But not within
+    another sum or a norm: there |u_k| may be u_k for some k and -u_k for others.
+    """
+    free = find_free(normal, Abs)
     for modulus in sorted(normal.atoms(Abs), key=sp.default_sort_key):
-        for side in (modulus.args[0], -modulus.args[0]):
-            if _has_sign(context, side, False):
-                return _resolve_moduli(context, reduce(context, normal.xreplace({modulus: side})))
-    return normal
+        sides = modulus.args[0], -modulus.args[0]
+        known = [side for side in sides if _has_sign(context, side, False)]
+        if known or (both and modulus in free and modulus.has(Sum)):
+            forms = [reduce(context, normal.xreplace({modulus: side})) for side in known or sides]
+            return [case for form in forms for case in _find_cases(context, form, both)]
+    return _split_cases(context, normal)
 
 
 def _split_cases(context, normal, distinct=frozenset()):
     """The forms of a normal form when two labels coincide and when they do not; `distinct` holds pairs that do not."""
-    normal = normal.xreplace({delta: Integer(0) for delta in find_deltas(normal) if frozenset(delta.args) in distinct})
-    deltas = find_deltas(normal)
+    deltas = find_free(normal, KroneckerDelta)
     if not deltas:
         return [normal]
     other, one = deltas[0].args  # in SymPy's order: `one` may be a label that the index `other` picks
-    apart = _split_cases(context, normal, distinct | {frozenset((one, other))})
+    apart = _split_cases(context, normal.xreplace({deltas[0]: Integer(0)}), distinct | {frozenset((one, other))})
     moved = {frozenset(label.xreplace({one: other}) for label in pair) for pair in distinct}
     if any(len(pair) == 1 for pair in moved):  # they cannot coincide
         return apart
@@ -86,68 +85,51 @@ def _split_cases(context, normal, distinct=frozenset()):
     return apart + _split_cases(context, together, moved)
 
 
-def _find_outer(expr, kind):
-    """The outermost nodes of a kind."""
-    return {expr} if isinstance(expr, kind) else set().union(*(_find_outer(arg, kind) for arg in expr.args))
-
-
 def _make_plain(context, normal, split):
     """A normal form with every entry and every sum replaced by a variable of known sign.
 
     With `split`, a sum is one of its terms and the rest, if what stands outside the sums speaks of that term.
     """
-    sums = {one: _replace_sum(context, one, normal, split) for one in _find_outer(normal, Sum)}
+    sums = {one: _replace_sum(context, one, normal, split) for one in find_free(normal, Sum)}
     normal = normal.xreplace(sums)
     for kind, sign in ((LambertW, "positive"), (MaximumNorm, "nonnegative")):
-        normal = normal.xreplace({node: _variable(context, node, sign) for node in _find_outer(normal, kind)})
+        normal = normal.xreplace({node: _variable(context, node, sign) for node in find_free(normal, kind)})
     entries = {entry: _replace_entry(context, entry) for entry in normal.atoms(Indexed)}
     return normal.xreplace(entries).xreplace(context.sizes)
 
 
-def _variable(context, node, *signs, part=None):
+def _variable(context, node, sign, part=None):
     # a norm is the same whatever the name of the vector
-    key = "variable", (MaximumNorm, *node.args[0].args[1:]) if isinstance(node, MaximumNorm) else node, part
-    return context.memo.setdefault(key, Dummy(str(node), real=True, **dict.fromkeys(signs, True)))
+    key = (MaximumNorm, *node.args[0].args[1:]) if isinstance(node, MaximumNorm) else node, part
+    return context.variables.setdefault(key, Dummy(str(node), **{"real": True, sign: True}))
 
 
 def _replace_entry(context, entry):
-    if entry.base not in context.rows:
-        return _variable(context, entry)
-    variable = _variable(context, entry, "positive" if entry.is_positive else "nonnegative")
+    sign = "positive" if entry.is_positive else "nonnegative" if entry.is_nonnegative else "real"
+    variable = _variable(context, entry, sign)
     # another entry is > 0 too, so this one is < 1
     return 1 / (1 + variable) if entry.is_positive and SIZES[entry.base.shape[-1]] > 1 else variable
 
 
 def _replace_sum(context, total, around, split):
     index, _, size = total.limits[0]
-    signs = _find_signs(context, total.function)
-    if split and len(total.limits) == 1:
-        outside = around.xreplace({one: Dummy() for one in _find_outer(around, Sum)}).atoms(Indexed)
-        labels = {label for entry in outside for label in entry.indices}
-        picked = [label for label in labels if _holds_term(total.function.xreplace({index: label}), label, outside)]
+    sign = _find_sign(context, total.function)
+    if split and len(total.limits) == 1 and SIZES[size] > 1:
+        outside = around.xreplace({one: Dummy() for one in find_free(around, Sum)}).atoms(Indexed)
+        terms = {label: total.function.xreplace({index: label}) for entry in outside for label in entry.indices}
+        held = {label: {one for one in terms[label].atoms(Indexed) if label in one.indices} for label in terms}
+        picked = [label for label, entries in held.items() if entries and entries <= outside]
         if len(picked) == 1:  # of which K >= 2 leaves at least one other
-            signs = signs if SIZES[size] > 1 else [_WEAKER.get(one, one) for one in signs]
-            rest = _variable(context, total, *signs, part=picked[0])
-            return rest + _make_plain(context, total.function.xreplace({index: picked[0]}), False)
-    if signs == ["nonnegative"] and _is_expectation(context, total):
-        signs = ["positive"]
-    return _variable(context, total, *signs)
+            return _variable(context, total, sign, part=picked[0]) + _make_plain(context, terms[picked[0]], False)
+    if sign == "nonnegative" and _is_expectation(context, total):
+        sign = "positive"
+    return _variable(context, total, sign)
 
 
-_WEAKER = {"positive": "nonnegative", "negative": "nonpositive"}
-
-
-def _holds_term(term, label, outside):
-    entries = {entry for entry in term.atoms(Indexed) if label in entry.indices}
-    return bool(entries) and entries <= outside
-
-
-def _find_signs(context, expr):
-    for strictly, names in ((True, ("positive", "negative")), (False, ("nonnegative", "nonpositive"))):
-        for name, value in zip(names, (expr, -expr)):
-            if _has_sign(context, value, strictly):
-                return [name]
-    return []
+def _find_sign(context, expr):
+    """What is known of the sign of a normal form, in SymPy's words."""
+    signs = {"positive": (1, True), "negative": (-1, True), "nonnegative": (1, False), "nonpositive": (-1, False)}
+    return next((sign for sign, (side, strictly) in signs.items() if _has_sign(context, side * expr, strictly)), "real")
 
 
 def _is_expectation(context, total):
@@ -156,13 +138,12 @@ def _is_expectation(context, total):
     return len(total.limits) == 1 and any(_has_sign(context, total.function / row, True) for row in rows)
 
 
-def _gather(context, normal, joined=False) -> Iterator[sp.Expr]:
+def _gather(context, normal) -> Iterator[sp.Expr]:
     """The normal form, and the same with its sums over the classes gathered into one.
 
-    The terms outside the sums are multiplied by sum_k p_k = 1 to join them. With `joined`, only if it then is one sum.
+    The terms outside the sums are multiplied by sum_k p_k = 1 to join them.
     """
-    if not joined:
-        yield normal
+    yield normal
     index, inside, outside = Dummy("k", integer=True), Integer(0), Integer(0)
     for term in Add.make_args(normal):
         sums = [one for one in Mul.make_args(term) if isinstance(one, Sum) and [n for *_, n in one.limits] == [K]]
@@ -170,7 +151,7 @@ def _gather(context, normal, joined=False) -> Iterator[sp.Expr]:
             inside += (term / sums[0]) * sums[0].function.xreplace({sums[0].limits[0][0]: index})
         else:
             outside += term
-    if inside != 0 and not (joined and outside != 0):
+    if inside != 0:
         yield Sum(inside, (index, 1, K)) + outside
     if inside != 0 and outside != 0:
         for base in sorted((row for row in context.rows if row.shape == (K,)), key=str):
@@ -181,36 +162,22 @@ def _gather(context, normal, joined=False) -> Iterator[sp.Expr]:
 
 
 def _vanishes(context, case):
-    plain = _make_plain(context, case, False)
-    if plain.has(*POLES):
-        return False
-    if plain == 0 or (plain := expand(context, plain)) == 0:
-        return True
-    return expand(context, sp.fraction(sp.together(plain))[0]) == 0
+    plain = expand(context, _make_plain(context, case, False))
+    return plain == 0 or expand(context, sp.fraction(sp.together(plain))[0]) == 0
 
 
 def _cancels(context, case):
     """One sum of quotients, in which numerators and denominators cancel."""
-    joined = next(_gather(context, case, joined=True), None)
-    if joined is None or not any(power.exp == -1 and power.base.is_Add for power in joined.atoms(Pow)):
-        return False
-    body = factor(sp.expand_power_exp(joined.function))
-    return _vanishes(context, reduce(context, Sum(body, *joined.limits)))
+    sums = [form for form in _gather(context, case) if isinstance(form, Sum)]
+    factored = (Sum(factor(sp.expand_power_exp(one.function)), *one.limits) for one in sums)
+    return any(_vanishes(context, reduce(context, one)) for one in factored)
 
 
+@lru_cache(maxsize=4096)
 def _has_sign(context, normal, strictly):
     """Whether a normal form is >= 0, or > 0, on the whole domain."""
-    key = "normal sign", normal, strictly
-    if key not in context.memo:
-        normal = _resolve_moduli(context, normal)
-        unknown = next((modulus for modulus in _find_outer(normal, Abs) if modulus.has(Sum)), None)
-        if unknown is not None:  # it is the sum or its negative
-            sides = (unknown.args[0], -unknown.args[0])
-            forms = [reduce(context, normal.xreplace({unknown: side})) for side in sides]
-            context.memo[key] = all(_has_sign(context, form, strictly) for form in forms)
-        else:
-            context.memo[key] = all(_answers(context, case, strictly) for case in _split_cases(context, normal))
-    return context.memo[key]
+    ways = (False, True) if normal.has(Abs) else (False,)
+    return any(all(_answers(context, case, strictly) for case in _find_cases(context, normal, both)) for both in ways)
 
 
 def _answers(context, case, strictly):
@@ -246,18 +213,16 @@ def parametrise_powers(plain: sp.Expr) -> sp.Expr:
 
     That is no equal form: what is shown of it, for every w, holds of the expression.
     """
-
-    def parametrise(base, exponent):
+    parameters = {}
+    for node in plain.atoms(Pow, exp):
+        base, exponent = node.as_base_exp()
         if exponent.is_Integer or sign(base := _factor(base))[0] < 1:
-            return None
+            continue
         side, turn = sign(_factor(base - 1)), sign(exponent)
-        if 0 in (*side, *turn) or UNKNOWN in (side, turn):
-            return None
-        above = 1 + Dummy("w", positive=True)
-        return above if side == turn else 1 / above
-
-    parameters = {node: parametrise(*node.as_base_exp()) for node in plain.atoms(Pow, exp)}
-    return plain.xreplace({node: value for node, value in parameters.items() if value is not None})
+        if {side, turn} <= {(1, 1), (-1, -1)}:
+            above = 1 + Dummy("w", positive=True)
+            parameters[node] = above if side == turn else 1 / above
+    return plain.xreplace(parameters)
 
 
 # The signs of expressions
@@ -290,9 +255,7 @@ def _sign_of_sum(expr):
     lows, highs = zip(*map(sign, (numbers, *Add.make_args(rest))))
     low, high = -1 if -1 in lows else max(lows), 1 if 1 in highs else min(highs)
     terms = [term.as_coeff_Mul() for term in expr.args]
-    logs = [coefficient for coefficient, rest in terms if isinstance(rest, log)]
-    buried = any(rest.has(log) and not isinstance(rest, log) for _, rest in terms)
-    if (low, high) != UNKNOWN or {*map(abs, logs)} != {1} or buried:
+    if (low, high) != UNKNOWN or {abs(size) for size, rest in terms if isinstance(rest, log)} != {1}:
         return low, high
     rise = factor(sp.expand(exp(expr)) - 1)  # exp(u) - 1 has the sign of u, and here no logarithms
     return sign(rise) if is_witnessed_plainly(exp(expr) - 1, rise) else UNKNOWN
@@ -312,45 +275,37 @@ def _enclose(number):
     """An interval that holds a number, by mpmath's interval arithmetic."""
     if number.is_Rational:
         return iv.mpf(int(number.p)) / int(number.q)
-    args = [_enclose(arg) for arg in number.args]
     if isinstance(number, (Add, Mul)):
+        args = map(_enclose, number.args)
         return sum(args) if number.is_Add else prod(args)
-    if isinstance(number, Pow):
-        base, exponent = args
-        return base ** int(number.exp) if number.exp.is_Integer else _enclose_exp(exponent * _enclose_log(base))
-    functions = {exp: _enclose_exp, log: _enclose_log, type(sp.pi): lambda: iv.pi, type(sp.E): lambda: iv.e}
-    return functions[number.func](*args)
-
-
-def _enclose_log(interval):
-    if not interval.a > 0:
-        raise ValueError("the logarithm of what may not be positive")
-    return iv.log(interval)
-
-
-def _enclose_exp(interval):
-    if not abs(interval) < HIGH:
+    if isinstance(number, log):
+        return iv.log(_enclose(number.args[0]))
+    if not isinstance(number, (Pow, exp)):
+        return {sp.pi: iv.pi, sp.E: iv.e}[number]
+    base, exponent = number.as_base_exp()
+    if number.is_Pow and exponent.is_Integer:
+        return _enclose(base) ** int(exponent)
+    power = _enclose(exponent) * iv.log(_enclose(base))  # of what is negative, iv.log raises
+    if not abs(power) < HIGH:
         raise ValueError("too large a number to enclose its exponential")
-    return iv.exp(interval)
+    return iv.exp(power)
 
 
 def _sign_of_power(base, exponent):
     low, high = sign(base)
-    if exponent.is_Integer:
-        if exponent < 0 and not low == high != 0:
-            return UNKNOWN  # there may be a pole
-        if exponent % 2 == 0:
-            return (1, 1) if low == high != 0 else (0, 1)
-        return low, high
-    return (low, 1) if low == 1 or (low == 0 and sign(exponent)[0] == 1) else UNKNOWN
+    if not exponent.is_Integer:
+        return (low, 1) if low == 1 or (low == 0 and sign(exponent)[0] == 1) else UNKNOWN
+    nonzero = low == high != 0
+    if exponent < 0 and not nonzero:
+        return UNKNOWN  # there may be a pole
+    return (low, high) if exponent % 2 else (int(nonzero), 1)
 
 
 def _sign_of_function(expr):
     if isinstance(expr, exp):
         return 1, 1
     if isinstance(expr, Abs):
-        low, high = sign(expr.args[0])
-        return (1, 1) if low == high != 0 else (0, 1)
+        return _sign_of_power(expr.args[0], Integer(2))
     if isinstance(expr, log):
         return sign(_factor(expr.args[0] - 1))
     return UNKNOWN
