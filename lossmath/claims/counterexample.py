@@ -198,8 +198,12 @@ def excesses(claim, points: list[Point], device=None) -> list[float]:
 
 
 def find_counterexample(claim, points: list[Point]) -> Counterexample | None:
-    """A point among these, of the same sizes, where the claim fails, in the shortest numbers; limits are watched."""
-    return confirm_any(claim, points) if any(map(limits.is_limit, claim.statements)) else _screen(claim, points)
+    """A point among these, of the same sizes, where the claim fails, in the shortest numbers.
+
+    If it states limits, they are watched, at the first 40 of the points.
+    """
+    watched = points[:WATCHED] if any(map(limits.is_limit, claim.statements)) else []
+    return confirm_any(claim, watched) or _screen(claim, points)
 
 
 def _screen(claim, points):
