@@ -101,7 +101,7 @@ def execute(app, env, added, changed, removed):
             if result.err is not None:
                 failed.append(f"{env.doc2path(page)}: a cell failed\n{result.exc_string}")
                 continue
-            bundle = CacheBundleIn(result.nb, env.doc2path(page), data={"execution_seconds": result.time})
+            bundle = CacheBundleIn(result.nb, env.doc2path(page))
             cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
             logger.info("%s: Executed notebook in %.2f seconds", env.doc2path(page), result.time)
     if failed:
