@@ -247,7 +247,7 @@ def test_a_function_has_a_value_where_its_slope_or_its_limit_is_taken():
 def test_what_is_true_beside_the_zeros_is_true_at_them_if_it_says_anything_there():
     claim = Claim("a", (entropy(q), ">=", -log(q[i]) * q[i]), given=[P, Q, Label(i)])
     found = told(claim.prove())["q may have zeros"]
-    assert (found.fate, found.reason) == ("still true", "proved by continuity")
+    assert (found.fate, found.reason) == ("still true", "proved by normal form, sign")
     found = told(Claim("b", (cross_entropy(p, q), ">=", 0), given=[P, Q]).prove())
     assert found["q may have zeros"].fate == "refuted"  # where p_k > 0 and q_k = 0
     assert found["q need not be a distribution"].fate == "refuted"
@@ -259,7 +259,7 @@ def test_what_is_true_and_beyond_the_rules_is_undecided():
     assert word == "undecided" and "proves nothing" in reason
 
 
-def test_what_was_not_shown_to_say_anything_is_not_true_by_continuity(monkeypatch):
+def test_what_was_not_shown_to_say_anything_is_not_true(monkeypatch):
     monkeypatch.setattr(mutation, "_why_false", lambda claim: None)
     proof = Claim("b", (cross_entropy(p, q), ">=", 0), given=[P, Q]).prove()
     assert told(proof)["q may have zeros"].fate == "undecided"

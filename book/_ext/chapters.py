@@ -22,7 +22,6 @@ from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from jupyter_cache.executors.utils import single_nb_execution
 from myst_nb.core.read import create_nb_reader
-from myst_nb.core.utils import coalesce_streams
 from repository import installing
 from sphinx.errors import ConfigError, ExtensionError
 from sphinx.util import logging
@@ -86,6 +85,7 @@ def execute(app, env, added, changed, removed):
             allow_errors=False,
             force_raise_errors=True,  # whatever a cell's tags say
             skip_cells_with_tag="",
+            coalesce_streams=True,  # which come in pieces, as it happens
             extra_arguments=[f"--IPKernelApp.exec_lines={COLLECT_RARELY}"],
             shutdown_kernel="immediate",  # it has nothing left to say, and needs seconds to say it
         )
@@ -101,7 +101,7 @@ def execute(app, env, added, changed, removed):
             if result.err is not None:
                 failed.append(f"{env.doc2path(page)}: a cell failed\n{result.exc_string}")
                 continue
-            bundle = CacheBundleIn(result.nb, env.doc2path(page), data={"execution_seconds": result.time})
+            bundle = CacheBundleIn(result.nb, env.doc2path(page))
             cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
             logger.info("%s: Executed notebook in %.2f seconds", env.doc2path(page), result.time)
     if failed:
@@ -123,12 +123,10 @@ def read(env, page):
 def merged(cache, notebook):
     """The notebook with what its cells put out, or None if the cache does not hold that."""
     try:
-        _, executed = cache.merge_match_into_notebook(notebook)
+        # with the metadata that its cells have now, at which the cache does not look
+        return cache.merge_match_into_notebook(notebook, cell_meta=())[1]
     except KeyError:
         return None
-    for cell, source in zip(executed.cells, notebook.cells, strict=True):
-        cell.metadata = source.metadata  # at which the cache does not look: it may hold old ones
-    return executed
 
 
 def evidence(page, notebook):
@@ -161,8 +159,7 @@ def finish(app, pagename, templatename, context, doctree):
         for number, cell in enumerate(notebook.cells, 1):
             cell["id"] = f"cell-{number}"
             if "outputs" in cell:
-                shown = [output for output in cell["outputs"] if MIME not in output.get("data", {})]
-                cell["outputs"] = coalesce_streams(shown)  # which come in pieces, as it happens
+                cell["outputs"] = [output for output in cell["outputs"] if MIME not in output.get("data", {})]
         copy = Path(app.outdir, "_sources", f"{pagename}.ipynb")
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_text(json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False), "utf-8")

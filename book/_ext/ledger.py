@@ -7,12 +7,15 @@ without its evidence, evidence for an unknown claim, or one id for two statement
 import json
 import tomllib
 from graphlib import CycleError, TopologicalSorter
+from itertools import takewhile
 from pathlib import Path
 
 import jinja2
+from chapters import ANCHORS
 from docutils import nodes
 from mutate import examined
 from sphinx.util import logging
+from sphinx.util.nodes import make_refnode
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +25,7 @@ OWED = {"prove": "proof", "check": "check", "refute": "refuted near miss", "muta
 OF_A_LEMMA = ("prove", "mutate")  # it is a step to other claims, which owe the rest
 ROW = 26  # pixels from one claim to the next in the graph
 REACH = 104  # how far the longest arcs swing out
+COLUMN = REACH + 10  # where the claims stand
 STATUS = {  # computed status, which is the class of its colour, and the words for it
     "proved": "proved",
     "computed": "with limits that SymPy computed and values approach",
@@ -34,10 +38,10 @@ STATUS = {  # computed status, which is the class of its colour, and the words f
 TEMPLATE = Path(__file__).with_name("ledger.jinja").read_text("utf-8")
 PAGE = jinja2.Template(TEMPLATE, trim_blocks=True, lstrip_blocks=True).module
 FATES = ("refuted", "still true", "undecided")  # of mutants, as in lossmath/claims/mutation.py
-SHOWN = {  # what a row takes of the first record of each verb, and under which name
-    "prove": ("proof", ("rules", "latex")),
-    "check": ("check", ("cases", "residual", "device", "shown")),
-    "judge": ("verdict", ("outcome", "measured", "differences")),
+SHOWN = {  # what a row takes of the first record of each verb
+    "prove": ("rules", "latex"),
+    "check": ("cases", "residual", "device", "shown"),
+    "judge": ("outcome", "measured", "differences"),
 }
 
 
@@ -50,19 +54,16 @@ def stated(thing):
     return {key: thing.get(key, []) for key in STATED}
 
 
-def _chapter(record):
-    return record["page"].split("/")[-1]
-
-
 def at_home(record, claim):
     """A record was left by the chapter that the contract names; other chapters may prove a claim again."""
-    return _chapter(record) == claim.get("chapter")
+    return record["page"] == f"book/{claim.get('chapter')}"
 
 
 def row(record):
     """The row of the contract that a proof would fulfil, to be read by a person before it is pasted."""
     kind = "identity" if all(" == " in statement for statement in record["statements"]) else "inequality"
-    lines = [f"[claims.{record['claim']}]", f'kind = "{kind}"', f'chapter = "{_chapter(record)}"', 'says = ""']
+    chapter = record["page"].removeprefix("book/")
+    lines = [f"[claims.{record['claim']}]", f'kind = "{kind}"', f'chapter = "{chapter}"', 'says = ""']
     lines += [f"{key} = {json.dumps(record[key], ensure_ascii=False)}" for key in STATED if record.get(key)]
     return "\n".join(lines)
 
@@ -150,28 +151,28 @@ def rows(contract, evidence):
     for id, claim in contract["claims"].items():
         own = [record for record in evidence if record["claim"] == id]
         page, label = address(id, claim)
-        entry = {"id": id, "kind": claim.get("kind"), "says": claim.get("says", ""), "page": page}
-        entry["address"] = f"{page}.html#{label}"
-        entry |= {key: value for key, value in stated(claim).items() if value}
+        entry = {"id": id, **claim, "page": page, "address": f"{page}.html#{label}", "rests_on": edges[id]}
         entry |= _done([record for record in own if at_home(record, claim)])
-        entry["rests_on"] = edges[id]
         entry["carries"] = sorted(other for other in edges if id in edges[other])
         entry["proved_again"] = sorted({one["page"] for one in own if one["verb"] == "prove"} - {page})
-        entries.append(entry | {"status": _status(entry)})
+        entries.append(entry | {"status": "missing" if any(_owed(claim, own)) else _status(entry)})
     return entries
 
 
 def _done(home):
     """What was done to a claim in its chapter."""
-    done, left = {}, {verb: [record for record in home if record["verb"] == verb] for verb in (*OWED, "judge")}
-    for verb, (name, keys) in SHOWN.items():
-        if left[verb]:
-            done[name] = {key: left[verb][0][key] for key in keys} | {"cell": _cell(left[verb][0])}
+    first = {record["verb"]: record for record in reversed(home)}
+    done = {
+        ANCHORS[verb]: {key: first[verb][key] for key in keys} | {"cell": _cell(first[verb])}
+        for verb, keys in SHOWN.items()
+        if verb in first
+    }
     done["near_misses"] = [
         stated(one) | {"counterexample": one["counterexample"], "shown": one["shown"], "cell": _cell(one)}
-        for one in left["refute"]
+        for one in home
+        if one["verb"] == "refute"
     ]
-    tried = [mutant for record in left["mutate"] for mutant in record["mutants"]]
+    tried = [mutant for one in home if one["verb"] == "mutate" for mutant in one["mutants"]]
     done["mutants"] = {fate: sum(mutant["fate"] == fate for mutant in tried) for fate in FATES}
     done["mutants"] |= {"made": len(tried), "not refuted": [one for one in tried if one["fate"] != "refuted"]}
     return done
@@ -182,11 +183,9 @@ def _cell(record):
 
 
 def _status(entry):
+    """The status of a claim that has its evidence."""
     if entry["kind"] == "empirical":
-        return entry.get("verdict", {}).get("outcome", "missing")
-    done = "proof" in entry and entry["mutants"]["made"]
-    if not done or (entry["kind"] != "lemma" and not ("check" in entry and entry["near_misses"])):
-        return "missing"
+        return entry["verdict"]["outcome"]
     return "computed" if "limit" in entry["proof"]["rules"] else "proved"
 
 
@@ -201,12 +200,11 @@ def draw(entries):
     edges = {entry["id"]: entry["rests_on"] for entry in entries}
     joined = {one for id, lemmas in edges.items() if lemmas for one in (id, *lemmas)}
     column = sorted(entries, key=lambda entry: entry["id"] not in joined)
-    height = {one["id"]: ROW * (n + (0.5 if one["id"] in joined else 1.2)) for n, one in enumerate(column)}
+    height = {one["id"]: round(ROW * (n + (0.5 if one["id"] in joined else 1.2))) for n, one in enumerate(column)}
     pairs = [(lemma, id) for id, lemmas in edges.items() for lemma in lemmas if lemma in edges]
-    swing = {(a, b): min(REACH, 10 + 0.42 * abs(height[b] - height[a])) for a, b in pairs}
-    seen = {entry["status"] for entry in entries}
-    words = {status: said for status, said in STATUS.items() if status in seen}
-    return str(PAGE.graph(entries, height, swing, round(max(swing.values(), default=0)) + 10, words, ROW))
+    bends = {(a, b): round(COLUMN - 1.33 * min(REACH, 10 + 0.42 * abs(height[b] - height[a]))) for a, b in pairs}
+    words = {status: STATUS[status] for status in STATUS if status in {entry["status"] for entry in entries}}
+    return str(PAGE.graph(entries, height, bends, COLUMN, ROW * (len(entries) + 1), words))
 
 
 def settle(app, env, added, changed, removed):
@@ -242,30 +240,26 @@ def sum_up(app, doctree, docname):
     for verdict in list(doctree.findall(nodes.paragraph)):
         id = verdict.astext().startswith("∎") and verdict.next_node(nodes.literal).astext()
         if id in found and f"ledger-{id}" in labels:
-            page, label = labels[f"ledger-{id}"]
-            uri = f"{app.builder.get_relative_uri(docname, page)}#{label}"
-            said = PAGE.sum_up(found[id]).strip()
-            verdict += [nodes.Text(f" {said} "), nodes.reference("", "The ledger", refuri=uri, internal=True)]
+            entry = make_refnode(app.builder, docname, *labels[f"ledger-{id}"], nodes.Text("The ledger"))
+            verdict += [nodes.Text(f" {PAGE.sum_up(found[id]).strip()} "), entry]
             _fold_check(verdict)
 
 
 def _fold_check(verdict):
     """Put how the claim was checked, if that is said below, with how it was proved."""
-    output, end = verdict.parent, None
-    for node in output[output.index(verdict) + 1 :]:
-        if node.astext().startswith("∎"):
-            return
-        if node.astext().strip() == "</details>":
-            end = node
-        elif end is not None and node.astext().startswith("✓"):
-            output.remove(node)
-            output.insert(output.index(end), node)
-            return
+    output = verdict.parent
+    below = output[output.index(verdict) + 1 :]
+    own = [*takewhile(lambda node: not node.astext().startswith("∎"), below)]
+    ends = [node for node in own if node.astext().strip() == "</details>"]
+    checks = [node for node in own if node.astext().startswith("✓")]
+    if ends and checks:
+        output.remove(checks[0])
+        output.insert(output.index(ends[0]), checks[0])
 
 
 def write(app, exception):
     """The ledger as JSON beside the site: an output, made anew in every build."""
-    if exception is None and app.contract["claims"]:
+    if exception is None:
         found = {"definitions": app.contract["definitions"], "claims": app.rows}
         Path(app.outdir, "ledger.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
 

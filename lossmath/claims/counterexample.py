@@ -156,11 +156,10 @@ def doubt(claim) -> str | None:
 
     The claim may fail, a side may have no value, or equality may hold elsewhere than claimed.
     """
-    rng = random.Random(0)
+    rng, bounds = random.Random(0), [one for one in _comparisons(claim) if claim.equality_of(one)]
     for number, point in enumerate(point for line in GUARD for point in _draw(claim, *line, rng)):
         if (fault := find_fault(claim, point, watch=4 * number < WATCHED)) is not None:
             return fault
-        bounds = (one for one in _comparisons(claim) if claim.equality_of(one))
         tight = (excess_at((left, "==", right), point) <= SLACK for left, _, right in bounds)
         if any(tight) and not _is_at_equality(claim, point):
             return f"{point}: the two sides are equal there too"
@@ -198,8 +197,12 @@ def excesses(claim, points: list[Point], device=None) -> list[float]:
 
 
 def find_counterexample(claim, points: list[Point]) -> Counterexample | None:
-    """A point among these, of the same sizes, where the claim fails, in the shortest numbers; limits are watched."""
-    return confirm_any(claim, points) if any(map(limits.is_limit, claim.statements)) else _screen(claim, points)
+    """A point among these, of the same sizes, where the claim fails, in the shortest numbers.
+
+    If it states limits, they are watched, at the first 40 of the points.
+    """
+    watched = points[:WATCHED] if any(map(limits.is_limit, claim.statements)) else []
+    return confirm_any(claim, watched) or _screen(claim, points)
 
 
 def _screen(claim, points):

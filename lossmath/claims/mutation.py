@@ -4,7 +4,7 @@ A mutant of a proved claim has one sign flipped, one term dropped or doubled, on
 exchanged, ε for ε/K, γ shifted, an inequality turned round, or one hypothesis dropped. If a check could not tell a
 claim from such a neighbour, to pass it would say little. A change that only weakens an inequality, by something whose
 sign is known, is passed over. A mutant is *refuted* by a point where it is false or has no value, and *still true* if
-the rules or continuity prove it; one for which neither a counterexample nor a proof was found is *undecided*.
+the rules prove it; one for which neither a counterexample nor a proof was found is *undecided*.
 """
 
 import random
@@ -25,7 +25,7 @@ from lossmath.claims.definedness import find_undefined
 from lossmath.claims.errors import NotRefuted, ProofError, Undefined
 from lossmath.claims.evaluation import evaluate_exactly
 from lossmath.claims.hypotheses import Distribution, Hypotheses, Label, OneHot, Real
-from lossmath.claims.normal_form import Context
+from lossmath.claims.normal_form import Context, find_difference
 from lossmath.claims.quantities import K, M, N, Quantity, Vector, epsilon, gamma, unfold
 from lossmath.claims.sampling import draw_points
 
@@ -151,14 +151,19 @@ def _points(given):
     return [draw_points(Hypotheses(given), sizes, random.Random(0), POINTS) for sizes in SIZES]
 
 
+def _find_failure(claim):
+    """A counterexample among the points, or None."""
+    found = (find_counterexample(claim, points) for points in _points(claim.hypotheses.given))
+    return next(filter(None, found), None)
+
+
 def _why_false(claim):
     """Where the claim fails or says nothing, in words, or None."""
-    for points in (drawn := _points(claim.hypotheses.given)):
-        if (found := find_counterexample(claim, points)) is not None:
-            return str(found)
+    if (found := _find_failure(claim)) is not None:
+        return str(found)
     parts = [part for side in _doubtful(claim) for part in (side, *_functions(side))]
     for part in (part for part in parts if not unfold(part).has(Derivative)):  # whose quotient may reach over an end
-        for point in chain(*drawn):
+        for point in chain(*_points(claim.hypotheses.given)):
             try:
                 evaluate_exactly(part, point)
             except Undefined as error:
@@ -186,23 +191,14 @@ def _functions(expr):
 
 def _why_true(claim, proof, part):
     """By what the changed claim is proved, or None."""
-    if _is_closure(claim, proof.claim) and not _doubtful(claim):
-        return "proved by continuity"
     found = []
     for number, statement in enumerate(claim.statements):
-        way = proof.ways[number if part is None else part] if proof.ways else None
-        record = _prove(claim, statement, None) or _prove(claim, statement, way)
-        if record is None:
+        way = proof.ways[number if part is None else part]
+        record = _prove(claim, statement, None) or (way and _prove(claim, statement, way))
+        if not record:
             return None
         found += record.rules
     return "proved by " + ", ".join(dict.fromkeys(found))
-
-
-def _is_closure(claim, original):
-    """The hypotheses add nothing but zeros to a distribution: what is continuous and true beside them is true there."""
-    lost = set(original.hypotheses.given) - set(claim.hypotheses.given)
-    new = set(claim.hypotheses.given) - set(original.hypotheses.given)
-    return bool(new) and new == {replace(one, positive=False) for one in lost if isinstance(one, Distribution)}
 
 
 def _prove(claim, statement, way):
@@ -217,7 +213,9 @@ def _is_weaker(mutant, proof, part):
     claim, times = mutant.claim, (1, 2) if mutant.change == "a factor doubled" else (1,)
     if part is None or claim.statements[0][1] == "==":
         return False
-    return any(_prove(claim, claim.statements[0], proof.at(statement=part, times=number)) for number in times)
+    new, old = find_difference(*claim.statements[0]), find_difference(*proof.claim.statements[part])
+    follows = (claim.near_miss((new - number * old, ">=", 0)) for number in times)
+    return any(_find_failure(one) is None and _prove(one, one.statements[0], None) for one in follows)
 
 
 def decide(mutant: Mutant, proof: Proof, part: int | None) -> Mutant | None:

@@ -226,8 +226,9 @@ def at_equality(claim, point: Point) -> Point | None:
             if isinstance(other, IndexedBase) and claim.hypotheses.distributions.get(one):
                 one, other = other, one  # where p may have zeros and q may not, p follows q
             if isinstance(one, IndexedBase):
-                places = (Point(point.sizes, values | {CLASS: at}) for at in range(1, point.sizes[K] + 1))
-                values[one] = tuple(evaluate_exactly(other[CLASS], place) for place in places)
+                entry, classes = other[CLASS], range(1, point.sizes[K] + 1)
+                places = (Point(point.sizes, values | {CLASS: at}) for at in classes)
+                values[one] = tuple(evaluate_exactly(entry, place) for place in places)
             else:
                 values[one] = evaluate_exactly(sp.sympify(other), Point(point.sizes, values))
     except Undefined:
