@@ -395,14 +395,15 @@ def _loss(input, target, gamma, weight, ignore_index, reduction, epsilon):
         else:
             mass = (1 - epsilon) * (torch.ones_like(label, dtype=wide) if c is None else c)
             mass = mass + epsilon * (1 if weight is None else weight.mean())
-    fused = fusable([input], target, weight)
-    rows = _few(input, label, gamma, dim) if fused and not soft and p is c is ignored is None else None
-    rows = _rows(input, label, c, ignored, p, mass, gamma, dim, fused) if rows is None else rows
+    rows = _few(input, label, gamma, dim) if p is c is ignored is None else None
+    if rows is None:
+        rows = _rows(input, label, c, ignored, p, mass, gamma, dim, fusable([input], target, weight))
+        rows = rows.squeeze(dim) if reduction == "none" else rows
     counted = None  # the weight of the labels, where it is not their number
     if reduction == "mean" and (c is not None or ignored is not None):
         counted = torch.ones_like(label, dtype=wide) if c is None else c
         counted = (counted if ignored is None else counted.masked_fill(ignored, 0.0)).sum()
-    rows = rows.squeeze(dim) if reduction == "none" else _reduce(rows, reduction, counted)
+    rows = _reduce(rows, reduction, counted)
     return rows if torch.is_autocast_enabled(_autocast(input)) else rows.to(input.dtype)
 
 
@@ -422,13 +423,15 @@ def _mix(target, label, c, weight, epsilon, form, index=...):
 
 def _few(z, label, gamma, dim):
     """The losses of a few labels by torch's own operations, which start sooner; None where they would lose digits."""
-    if z.numel() > FEW or z.shape[dim] > EVEN or not z.is_cpu or z.dtype.itemsize < 4 or isinstance(gamma, Tensor):
+    if torch.compiler.is_compiling() or isinstance(gamma, Tensor) or not z.is_cpu or z.dtype.itemsize < 4:
+        return None
+    if z.numel() > FEW or z.shape[dim] > EVEN:
         return None
     rows = F.cross_entropy(z, label.squeeze(dim), reduction="none")
-    least, most = extremes(rows) or (0.0, 0.0)
-    if not 0.1 < least <= most < torch.inf:
+    found = extremes(rows, both=gamma > 0) or [0.0]
+    if not 0.1 < found[0] <= found[-1] < torch.inf:  # an infinite loss has slopes, but those of its focus are NaN
         return None
-    return ((-(-rows).expm1()) ** gamma * rows if gamma else rows).unsqueeze(dim)
+    return (-(-rows).expm1()) ** gamma * rows if gamma else rows
 
 
 def _rows(z, label, c, ignored, p, mass, gamma, dim, fused):
@@ -458,10 +461,13 @@ def _reduce(losses, reduction, mass=None):
     """The mean is over the `mass`, or the number of losses; over none it is 0."""
     if reduction == "none":
         return losses
-    total = losses.sum()
-    if reduction == "mean" and mass is None:  # torch's mean sends back a number for each loss
-        return total / (losses.numel() or 1)
-    return total if mass is None else total / mass.masked_fill(mass == 0, torch.inf)
+    if reduction == "sum":
+        return losses.sum()
+    if mass is not None:
+        return losses.sum() / mass.masked_fill(mass == 0, torch.inf)
+    if 0 < losses.numel() <= FEW:
+        return losses.mean()
+    return losses.sum() / (losses.numel() or 1)  # torch's mean would send back a number for each loss
 
 
 # What was given and what is expected
