@@ -1348,6 +1348,33 @@ _TRAPS = {
         [P, Label(labels)], (total(p[labels[n]], n, N), "<=", maximum_norm(p)),
         lambda: entry_below_norm().at({y: labels[n]}, over=n)
     ),
+    # A tangent at, or equality at, what has no value on all of the domain, or lies outside.
+    "tangent-at-a-logarithm": (
+        [Real(x), Real(u)],
+        (exp(8 * x) / 16 + Rational(4, 3) * u**5 * exp(3 * x) + Rational(9, 4) * u**10 * exp(-2 * x),
+        ">=", Rational(175, 48) * u**8),
+        lambda: tangent(x, at=log(u))
+    ),
+    "equality-at-a-logarithm": (
+        [Real(x), Real(u)], (exp(x) - 2 * u + u**2 * exp(-x), ">=", 0), {x: log(u)}, lambda: tangent(x, at=log(u))
+    ),
+    "equality-at-an-open-end": ([x > 0], (exp(x), ">=", 1 + x), {x: 0}, lambda: tangent(x, at=0)),
+    "equality-at-an-open-end-of-a-square": ([x > 0], (x**2, ">=", 0), {x: 0}, lambda: tangent(x, at=0)),
+    "equality-past-the-end": ([x < 3], ((x - 5) ** 2, ">=", 0), {x: 5}, lambda: square_at_zero().at({x: x - 5})),
+    "equality-at-no-distribution": (
+        [P], (total(p[k] ** 2, k), ">=", 0), {p: Vector("0", lambda c: 0)},
+        lambda: square_at_zero().at({x: p[k]}, over=k)
+    ),
+    # The index of a vector within a vector, and that of a product.
+    "norm-of-nested-vectors": (
+        [Z, I, J], (Abs(z[i] - z[j]), "<=", maximum_norm(Vector("0", lambda c: 0))),
+        lambda: below_norm().at({ANY: Vector("w", lambda c: Vector("v", lambda d: z[c] - z[d])[j])})
+    ),
+    "exponentials-of-sums": (
+        [Z, P, I],
+        (total(exp(total(exp(z[j] * z[k] ** 3), j)), k) + (1 + Abs(p[i] - 1)) ** 2, ">=",
+        total(exp(total(exp(z[j] ** 2 * z[k] ** 2), j)), k) + 1 + 2 * Abs(p[i] - 1) + (p[i] - 1) ** 2)
+    ),
 }  # fmt: skip
 
 

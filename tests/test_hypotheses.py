@@ -229,3 +229,10 @@ def test_both_sides_of_a_statement_are_in_the_language():
 )
 def test_hypotheses_are_shown_as_they_were_given(given, shown):
     assert Hypotheses(given).latex() == shown
+
+
+@pytest.mark.parametrize("assumption", ["even", "odd", "prime"])
+def test_a_label_carries_no_assumption_that_tells_it_from_another(assumption):
+    label = sp.Symbol("y", integer=True, **{assumption: True})
+    with pytest.raises(ValueError, match="the label y carries an assumption of its own"):
+        Hypotheses([Label(label), Distribution(p)]).validate(p[label])

@@ -267,6 +267,8 @@ class Hypotheses:
                 f"inequality; declared are {', '.join(sorted(map(str, self.declared))) or 'none'}"
             )
         if symbol in self.labels:
+            if getattr(symbol, "is_even", None) is not None or getattr(symbol, "is_prime", None) is not None:
+                raise ValueError(f"the label {symbol} carries an assumption of its own; declare it integer only")
             return
         if not symbol.is_real:
             raise ValueError(

@@ -135,6 +135,8 @@ def expand(context, expr):
             raise ProofError(f"gave up on multiplying out {power}")
     context.spend(expr)
     expr = sp.expand(expr)
+    if expr.has(sp.Product):  # in which the index is bound, as in a sum; no rule knows it
+        raise ProofError("gave up on the exponential of a sum over an index")
     context.spend(expr)
     return expr
 

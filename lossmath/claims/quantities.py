@@ -88,7 +88,8 @@ class Vector(sp.Expr):
         """The formula at given indices."""
         if len(indices) != len(self.indices):
             raise IndexError(f"{self} has {len(self.indices)} indices, got {len(indices)}")
-        return freshen(self.args[1]).xreplace(dict(zip(self.indices, indices)))
+        # unfolded first: a vector within it binds a slot, which an index that is put in may be
+        return freshen(unfold(self.args[1])).xreplace(dict(zip(self.indices, indices)))
 
     @property
     def free_symbols(self):

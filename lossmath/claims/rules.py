@@ -23,7 +23,7 @@ from sympy import Dummy, Indexed, IndexedBase, KroneckerDelta, Sum, Symbol
 from lossmath.claims import limits
 from lossmath.claims.definedness import find_undefined, is_above_zero, require_value
 from lossmath.claims.errors import ProofError
-from lossmath.claims.hypotheses import Hypotheses, Label
+from lossmath.claims.hypotheses import Distribution, Hypotheses, Label
 from lossmath.claims.normal_form import Context, find_difference
 from lossmath.claims.notation import latex, show_instance, show_normal_form, show_tangent
 from lossmath.claims.quantities import K, MaximumNorm, Vector, differentiate, freshen, substitute, unfold
@@ -84,6 +84,7 @@ def _prove_plainly(statement, context, record):
 def _prove_by_tangent(statement, by, context, record, equality):
     x, a = by.x, by.at
     context.hypotheses.validate(a)
+    require_value(context, a, "under the hypotheses")
     if statement[1] == "==":
         raise ProofError("the tangent rule proves inequalities, not identities")
     if x not in context.hypotheses.intervals or a.has(x):
@@ -284,6 +285,7 @@ def _require_equality(equality, delta, tight, context):
     if find_undefined(context, here) is not None or not is_zero(context, here):
         raise ProofError(f"at {equality} the two sides were not shown to be equal")
     ((one, other),) = equality.items()
+    _require_place(context, one, other)
     for left, right, index in tight or ():
         # where the proof is tight, left = right for each index; this must say the same as what is stated
         if len(getattr(one, "shape", ())) != (index is not None):  # a vector for a sum, a number for none
@@ -294,3 +296,16 @@ def _require_equality(equality, delta, tight, context):
         if signed and is_zero_at_points(context, ratio * proved - stated):
             return
     raise ProofError(f"it was not shown that equality holds only at {equality}")
+
+
+def _require_place(context, one, other):
+    """The place where equality is claimed has a value in the domain; a distribution that is > 0 may have its zeros."""
+    for part in _find_parts({one: sp.sympify(other)}, context.hypotheses):
+        require_value(context, part, "under the hypotheses")
+    interval = context.hypotheses.intervals.get(one)
+    if interval is not None and not _lies_in(context, other, interval, is_above_zero):
+        raise ProofError(f"it was not shown that {one} = {other} lies in {interval}")
+    if one in context.hypotheses.distributions:
+        for what, shown in _assume(Hypotheses([Distribution(one)]), {one: other}, context, is_above_zero):
+            if not shown:
+                raise ProofError(f"it was not shown that {what}, which {one} = {other} needs")
