@@ -88,8 +88,10 @@ class Vector(sp.Expr):
         """The formula at given indices."""
         if len(indices) != len(self.indices):
             raise IndexError(f"{self} has {len(self.indices)} indices, got {len(indices)}")
-        # unfolded first: a vector within it binds a slot, which an index that is put in may be
-        return freshen(unfold(self.args[1])).xreplace(dict(zip(self.indices, indices)))
+        body = self.args[1]
+        if {*indices} & {slot for inner in body.atoms(Vector) for slot in inner.indices}:
+            body = unfold(body)  # else a vector within it would catch the index that is put in
+        return freshen(body).xreplace(dict(zip(self.indices, indices)))
 
     @property
     def free_symbols(self):
