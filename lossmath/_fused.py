@@ -241,9 +241,8 @@ def mixture_kernel(index, inputs, outs, p, mass, gamma, dim):
 
 def _mixture_rows(z, out, p, mass, gamma, dim):
     focal = not isinstance(gamma, float) or gamma > 0
-    if z.shape[dim] == SHORT or (
-        z.shape[dim] < SHORT and dim < z.ndim - 1
-    ):  # torch's own keeps the digits, and is fast
+    # torch's own keeps the digits, and is fast
+    if z.shape[dim] == SHORT or (z.shape[dim] < SHORT and dim < z.ndim - 1):
         logs = z.log_softmax(dim)
         if not focal:
             if out is not None:

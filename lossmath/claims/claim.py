@@ -13,7 +13,7 @@ from lossmath.claims import check, counterexample, evidence, limits, rules
 from lossmath.claims.errors import ProofError
 from lossmath.claims.hypotheses import Distribution, Hypotheses, Label, OneHot, Real
 from lossmath.claims.notation import SIGNS, latex
-from lossmath.claims.quantities import IndexedBase, K, M, N, Quantity, Vector, unfold
+from lossmath.claims.quantities import IndexedBase, K, M, N, Quantity, Vector, count_axes, unfold
 from lossmath.claims.reasons import Chain, Instance, tangent
 from lossmath.claims.sampling import draw_points
 
@@ -73,10 +73,6 @@ def explain_failure(claim, error):
 def _relation(statement, sign="&"):
     left, relation, right = statement
     return f"{latex(left)} {sign}{SIGNS[relation]} {latex(right)}"
-
-
-def _count_axes(value):
-    return len(value.indices if isinstance(value, Vector) else value.shape if isinstance(value, IndexedBase) else ())
 
 
 def _display(lines):
@@ -219,8 +215,8 @@ class Proof:
         if unknown := values.keys() - self.claim.hypotheses.declared:
             raise ValueError(f"{id} says nothing of {', '.join(map(str, unknown))}")
         for symbol, value in values.items():
-            if _count_axes(symbol) != _count_axes(value):
-                raise ValueError(f"{id} has {symbol} with {_count_axes(symbol)} indices, got {value}")
+            if count_axes(symbol) != count_axes(value):
+                raise ValueError(f"{id} has {symbol} with {count_axes(symbol)} indices, got {value}")
         return Instance(self, self.claim.statements[statement], values, sp.sympify(times), over)
 
     def __repr__(self):
